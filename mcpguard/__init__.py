@@ -1,0 +1,1 @@
+"""mcpguard: the posture scanner for MCP on Azure."""

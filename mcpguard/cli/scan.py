@@ -1,0 +1,133 @@
+"""``mcpguard scan``: read, judge, report."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from mcpguard.cli.pipeline import Settings, exit_status, scan
+from mcpguard.core.errors import UsageError
+from mcpguard.engine.triage import Selection
+from mcpguard.model.finding import Severity
+from mcpguard.model.kinds.mcp import Confidence
+from mcpguard.report import FORMATS, Options, format_of
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+@click.option(
+    "--format", "format_", type=click.Choice(list(FORMATS)), default="text", show_default=True, help="What stdout gets."
+)
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a report as well; the format follows from the suffix (.sarif .json .md .html .txt). Repeatable.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([*(s.value for s in reversed(Severity) if s is not Severity.INFO), "never"]),
+    default="high",
+    show_default=True,
+    help="Exit 1 when something of this severity or above fails.",
+)
+@click.option("--strict", is_flag=True, help="Exit 3 when anything is unknown, missing or unread.")
+@click.option("--complete", is_flag=True, help="The input holds everything that exists: what is absent does not exist.")
+@click.option("--manifest", type=click.Path(path_type=Path), metavar="FILE", help="The governance manifest.")
+@click.option("--select", multiple=True, metavar="WORD", help="Only these rules: id, name, family or risk. Repeatable.")
+@click.option("--ignore", multiple=True, metavar="WORD", help="Not these rules: id, name, family or risk. Repeatable.")
+@click.option("--persona", type=click.Choice(["regular", "auditor"]), default="regular", show_default=True)
+@click.option(
+    "--min-confidence",
+    type=click.Choice([c.value for c in Confidence]),
+    default="low",
+    show_default=True,
+    help="Leave out failures that are less sure.",
+)
+@click.option("--show-passes", is_flag=True, help="List what passed as well.")
+@click.option(
+    "--rules",
+    "rule_folders",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Load rules from this folder too. Rules are Python code that runs with your rights.",
+)
+@click.option(
+    "--category",
+    default="scan",
+    show_default=True,
+    metavar="TEXT",
+    help="SARIF category: keeps uploads of several estates apart.",
+)
+@click.option("--max-file-size", type=click.IntRange(1), default=100, show_default=True, metavar="MIB")
+@click.option("--quiet", is_flag=True, help="Nothing on stderr but errors.")
+def command(
+    paths: tuple[Path, ...],
+    format_: str,
+    reports: tuple[Path, ...],
+    fail_on: str,
+    strict: bool,
+    complete: bool,
+    manifest: Path | None,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    persona: str,
+    min_confidence: str,
+    show_passes: bool,
+    rule_folders: tuple[Path, ...],
+    category: str,
+    max_file_size: int,
+    quiet: bool,
+) -> int:
+    """Judge exports, templates, extracts and policy files.
+
+    PATHs are files or folders; all of them make one estate. Formats are detected by content: answers of az rest, ARM
+    templates and exports, APIOps extracts, Graph and az ad JSON, policy XML, host.json, MCP client files, and the manifest.
+    Without PATH the current folder is scanned.
+    """
+    formats = {report_path: format_of(str(report_path)) for report_path in reports}
+    settings = Settings(
+        selection=Selection(select, ignore, persona, Confidence(min_confidence)),
+        fail_on=None if fail_on == "never" else Severity(fail_on),
+        strict=strict,
+        complete=complete,
+        manifest=manifest,
+        rules=rule_folders,
+        max_file_size=max_file_size * 2**20,
+    )
+    report = scan(paths or (Path(),), settings)
+    options = Options(show_passes=show_passes, category=category, prefix=_prefix(paths))
+    for report_path, name in formats.items():
+        _write(report_path, FORMATS[name](report, options))
+        if not quiet:
+            click.echo(f"wrote {report_path}", err=True)
+    color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    on_screen = msgspec.structs.replace(options, color=color, width=_width()) if format_ == "text" else options
+    click.echo(FORMATS[format_](report, on_screen), nl=False, color=True)
+    return exit_status(report, settings)
+
+
+def _prefix(paths: tuple[Path, ...]) -> str:
+    """The way from the current folder, which CI makes the repository's root, to the scanned one; for SARIF's URIs."""
+    if len(paths) != 1 or not paths[0].is_dir():
+        return ""
+    root, here = paths[0].resolve(), Path.cwd().resolve()
+    return root.relative_to(here).as_posix() if root.is_relative_to(here) and root != here else ""
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}", "name a file in an existing folder") from error
+
+
+def _width() -> int:
+    import shutil
+
+    return max(60, min(shutil.get_terminal_size((100, 24)).columns, 140))

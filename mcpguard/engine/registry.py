@@ -1,0 +1,173 @@
+"""The rule registry: every folder below ``rules/`` that holds a ``rule.md`` is a rule. There is no list to keep.
+
+Packs run code: only the built-in rules and folders that the user names with ``--rules`` are loaded.
+"""
+
+import importlib.util
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+import mcpguard
+from mcpguard.core.errors import RuleError
+from mcpguard.model.finding import RISKS, RuleMeta, Severity
+
+Check = Callable[..., Iterator[object]]
+
+SECTIONS = ("What it checks", "Why it matters", "How to fix", "Limits", "References")
+"""The fixed sections of a page, in order; *Examples* follows them."""
+
+_FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
+_WORD = r"[A-Za-z][A-Za-z0-9_.'\-]*(?:[ ][A-Za-z0-9_.,;'()/\-]+)*|\d+\.\d+\.\d+"
+_ITEM = r"[A-Za-z][A-Za-z0-9_.\-]*"
+_NOT_TEXT = frozenset(["true", "false", "yes", "no", "on", "off", "null", "y", "n"])
+"""Words that YAML takes for something else."""
+_PLAIN_LINE = re.compile(rf"([a-z]+): (?:\[((?:{_ITEM}(?:, *{_ITEM})*)?)\]|({_WORD}))")
+_HEADING = re.compile(r"^## (.+?)\s*$", re.MULTILINE)
+
+
+class FrontMatter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The schema of a page's front matter. Anything else in it is an error."""
+
+    id: str
+    name: str
+    title: str
+    severity: Severity
+    risk: str
+    targets: tuple[str, ...]
+    since: str
+    reads: tuple[str, ...] = ()
+    persona: str = "all"
+    controls: tuple[str, ...] = ()
+    status: str = "stable"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One loaded rule."""
+
+    meta: RuleMeta
+    folder: Path
+
+    def check(self) -> Check:
+        """Import the rule's code.
+
+        Raises:
+            RuleError: ``check.py`` cannot be imported or has no function ``check``.
+        """
+        path = self.folder / "check.py"
+        module_name = f"rules.{self.meta.family}.{self.folder.name}.check"
+        spec = importlib.util.spec_from_file_location(module_name, path)
+        if spec is None or spec.loader is None:
+            raise RuleError(f"{path} cannot be imported", "a rule needs a check.py")
+        module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+            check: Check = module.check
+        except Exception as error:
+            raise RuleError(f"rule {self.meta.id}: {path.name} cannot be imported: {error}", "see docs/rules.md") from error
+        return check
+
+
+def built_in_folder() -> Path:
+    """The folder of the built-in rules: inside the installed package, or beside it in a checkout."""
+    package = Path(mcpguard.__file__).parent
+    installed = package / "_rules"
+    return installed if installed.is_dir() else package.parent / "rules"
+
+
+def load(extra: Iterable[Path] = ()) -> dict[str, Rule]:
+    """All rules by id, built-in ones first.
+
+    Raises:
+        RuleError: a page is malformed, or an id or name is used twice.
+    """
+    rules: dict[str, Rule] = {}
+    names: dict[str, str] = {}
+    for root in (built_in_folder(), *extra):
+        if not root.is_dir():
+            raise RuleError(f"no rules at {root}", "--rules takes a folder of <family>/<name>/rule.md")
+        for page in sorted(root.glob("*/*/rule.md")):
+            rule = read_rule(page)
+            if rule.meta.id in rules:
+                raise RuleError(f"rule id {rule.meta.id} is used twice: {page}", "give the rule an id of its own")
+            if rule.meta.name in names:
+                raise RuleError(f"rule name {rule.meta.name} is used twice: {page}", "give the rule a name of its own")
+            rules[rule.meta.id] = rule
+            names[rule.meta.name] = rule.meta.id
+    if not rules:
+        raise RuleError("no rules found", "the installation is incomplete; install mcpguard again")
+    return dict(sorted(rules.items()))
+
+
+def read_rule(page: Path) -> Rule:
+    """Read one rule's page.
+
+    Raises:
+        RuleError: the front matter does not meet its schema, or the folder does not carry the rule's name.
+    """
+    text = page.read_text(encoding="utf-8")
+    match = _FRONT.match(text)
+    if match is None:
+        raise RuleError(f"{page} does not begin with front matter", "see docs/rules.md")
+    front = _front_matter(match[1], page)
+    folder = page.parent
+    if folder.name != front.name.replace("-", "_"):
+        raise RuleError(f"{page}: folder {folder.name} does not carry the name {front.name}", "rename one of them")
+    if front.risk not in RISKS:
+        raise RuleError(f"{page}: risk {front.risk!r} is not a row of the register", f"one of: {', '.join(RISKS)}")
+    body = match[2].partition("\n## Examples")[0].strip()
+    sections = _sections(body)
+    meta = RuleMeta(
+        **{field: getattr(front, field) for field in front.__struct_fields__},
+        summary=sections.get(SECTIONS[0], "").split("\n\n")[0].replace("\n", " ").replace("`", ""),
+        fix=sections.get("How to fix", ""),
+        page=body,
+        family=folder.parent.name,
+    )
+    return Rule(meta, folder)
+
+
+def examples_text(rule: Rule) -> str:
+    """The *Examples* part of a rule's page; empty when it has none."""
+    return (rule.folder / "rule.md").read_text(encoding="utf-8").partition("\n## Examples")[2]
+
+
+def _front_matter(text: str, page: Path) -> FrontMatter:
+    try:
+        return msgspec.convert(_plain(text) or _yaml(text), FrontMatter)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise RuleError(f"{page}: front matter: {error}", "see docs/rules.md for the fields") from error
+
+
+def _plain(text: str) -> dict[str, object] | None:
+    """Front matter of plain words and flow lists of them, which YAML reads alike; None when there is more to it.
+
+    Every run reads every page, and importing the YAML parser costs more than all of them.
+    """
+    out: dict[str, object] = {}
+    for line in text.splitlines():
+        match = _PLAIN_LINE.fullmatch(line)
+        if match is None or match[1] in out:
+            return None
+        name, listed, word = match.groups()
+        words = [word] if listed is None else [item.strip() for item in listed.split(",") if item.strip()]
+        if any(item.lower() in _NOT_TEXT for item in words):
+            return None
+        out[name] = word if listed is None else words
+    return out
+
+
+def _yaml(text: str) -> object:
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+def _sections(body: str) -> Mapping[str, str]:
+    parts = _HEADING.split(body)
+    return {heading: text.strip() for heading, text in zip(parts[1::2], parts[2::2], strict=True)}

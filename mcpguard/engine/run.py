@@ -1,0 +1,150 @@
+"""Running rules: every selected rule against every target of its kinds, one outcome each, nothing lost when one crashes."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from mcpguard.core.digest import new_digest
+from mcpguard.core.facts import NotApplicable, Undetermined, Unknown
+from mcpguard.core.location import Location
+from mcpguard.engine.registry import Check, Rule
+from mcpguard.evidence import Gap
+from mcpguard.model.estate import Estate
+from mcpguard.model.finding import Finding, Issue, Outcome, Target
+from mcpguard.model.kinds.entity import Entity
+from mcpguard.model.kinds.inputs import Crash
+
+CRASH_RULE = "MG902"
+
+
+def run(rules: Iterable[Rule], estate: Estate, options: Mapping[str, object]) -> list[Finding]:
+    """All outcomes, rule by rule in the order given.
+
+    A rule that raises is an ERROR on that target and a finding of MG902; the other targets and rules are unharmed.
+    """
+    findings: list[Finding] = []
+    crashes: list[Crash] = []
+    late: list[Rule] = []
+    for rule in rules:
+        if "crash" in rule.meta.targets:
+            late.append(rule)
+            continue
+        targets = _targets(rule, estate)
+        check = rule.check() if targets else None
+        for target in targets:
+            assert check is not None  # noqa: S101 - there is a target
+            findings.extend(_judge(rule, check, target, estate, options, crashes))
+    for rule in late:
+        check = rule.check() if crashes else None
+        for crash in crashes:
+            assert check is not None  # noqa: S101 - there is a crash
+            findings.extend(_judge(rule, check, crash, estate, options, []))
+    return findings
+
+
+def _targets(rule: Rule, estate: Estate) -> list[Entity]:
+    return [target for kind in rule.meta.targets for target in estate.named(kind)]
+
+
+def _judge(
+    rule: Rule,
+    check: Check,
+    target: Entity,
+    estate: Estate,
+    options: Mapping[str, object],
+    crashes: list[Crash],
+) -> Iterator[Finding]:
+    described = Target(target.id, target.kind, target.name, target.title, target.at)
+    gap = _covering_gap(rule, target, estate)
+    if gap is not None:
+        unknown = Unknown(gap.detail.rstrip("."), gap.remedy, gap.at)
+        yield _finding(rule, described, Outcome.UNKNOWN, unknown=unknown)
+        return
+    issues: list[Issue] = []
+    unknown_: Unknown | None = None
+    crashed = False
+    try:
+        for verdict in check(target, estate, options):
+            if isinstance(verdict, Issue):
+                issues.append(verdict)
+            elif isinstance(verdict, Unknown):
+                unknown_ = unknown_ or verdict
+            else:
+                raise TypeError(f"a rule yields Issue or Unknown, not {type(verdict).__name__}")
+    except Undetermined as undetermined:
+        unknown_ = unknown_ or undetermined.unknown
+    except NotApplicable as reason:
+        if not issues and unknown_ is None:
+            yield _finding(rule, described, Outcome.NOT_APPLICABLE, detail=str(reason))
+            return
+    except Exception as error:  # a rule's bug must not hide the rest of the estate
+        crashed = True
+        crashes.append(_crash(rule, target, error))
+        yield _finding(rule, described, Outcome.ERROR, detail=f"{type(error).__name__}: {error}")
+    if issues:
+        for issue in issues:
+            yield _finding(rule, described, Outcome.FAIL, issue=issue)
+    elif unknown_ is not None:
+        yield _finding(rule, described, Outcome.UNKNOWN, unknown=unknown_)
+    elif not crashed:
+        yield _finding(rule, described, Outcome.PASS)
+
+
+def _covering_gap(rule: Rule, target: Entity, estate: Estate) -> Gap | None:
+    """The first gap that hides something the rule reads, at the target or above it."""
+    for gap in estate.gaps:
+        if gap.kinds & set(rule.meta.reads) and (
+            not gap.scope or target.key == gap.scope or target.key.startswith(gap.scope + "/")
+        ):
+            return gap
+    return None
+
+
+def _finding(
+    rule: Rule,
+    target: Target,
+    outcome: Outcome,
+    *,
+    issue: Issue | None = None,
+    unknown: Unknown | None = None,
+    detail: str = "",
+) -> Finding:
+    at = issue.at if issue else target.at
+    return Finding(
+        rule=rule.meta.id,
+        target=target,
+        outcome=outcome,
+        issue=issue,
+        unknown=unknown,
+        detail=detail,
+        fingerprint=fingerprint(rule.meta.id, target, at, issue),
+    )
+
+
+def fingerprint(rule: str, target: Target, at: Location, issue: Issue | None) -> str:
+    """Hash of rule, resource and route: the same after reformatting, reordering and after lines move.
+
+    The route counts from the resource's own object; in another object only the names of members count, because indices
+    move when lists are ordered anew. Within a policy text the issue's own key tells two findings of one rule apart.
+    """
+    own = target.at.route
+    route = at.route[len(own) :] if at.route[: len(own)] == own else tuple(s for s in at.route if isinstance(s, str))
+    parts = [rule, target.id.lower(), "/".join(map(str, route))]
+    if issue is not None and issue.key:
+        parts.append(issue.key)
+    return str(new_digest("\x1f".join(parts).encode()).hexdigest()[:32])
+
+
+def _crash(rule: Rule, target: Entity, error: Exception) -> Crash:
+    import traceback  # slow to import, and needed only here
+
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [str(frame.lineno) for frame in frames if str(rule.folder) in frame.filename]
+    where = f"{rule.folder.name}/check.py:{lines[-1]}" if lines else rule.folder.name
+    return Crash(
+        id=f"rule:{rule.meta.id}:{target.id}",
+        key=f"rule:{rule.meta.id}:{target.key}",
+        name=rule.meta.number,
+        at=target.at,
+        format="",
+        error=f"{type(error).__name__}: {error} ({where})",
+        target=target.title,
+    )

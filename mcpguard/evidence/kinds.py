@@ -1,0 +1,39 @@
+"""Which kind of the model a raw type becomes, for gaps and coverage."""
+
+KIND_OF_TYPE: dict[str, str] = {
+    "microsoft.apimanagement/service": "service",
+    "microsoft.apimanagement/service/apis": "api",
+    "microsoft.apimanagement/service/apis/operations": "operation",
+    "microsoft.apimanagement/service/apis/tools": "mcp-tool",
+    "microsoft.apimanagement/service/apis/policies": "policy",
+    "microsoft.apimanagement/service/apis/operations/policies": "policy",
+    "microsoft.apimanagement/service/products/policies": "policy",
+    "microsoft.apimanagement/service/policies": "policy",
+    "microsoft.apimanagement/service/policyfragments": "fragment",
+    "microsoft.apimanagement/service/namedvalues": "named-value",
+    "microsoft.apimanagement/service/products": "product",
+    "microsoft.apimanagement/service/products/apis": "product-api",
+    "microsoft.apimanagement/service/products/apilinks": "product-api",
+    "microsoft.apimanagement/service/subscriptions": "subscription",
+    "microsoft.apimanagement/service/backends": "backend",
+    "microsoft.apimanagement/service/loggers": "logger",
+    "microsoft.apimanagement/service/diagnostics": "diagnostic",
+    "microsoft.apimanagement/service/apis/diagnostics": "diagnostic",
+    "microsoft.web/sites": "site",
+    "microsoft.web/sites/slots": "site",
+    "microsoft.web/sites/config": "site-config",
+    "microsoft.web/sites/functions": "function",
+    "microsoft.app/containerapps": "container-app",
+    "microsoft.app/containerapps/authconfigs": "platform-auth",
+    "microsoft.graph/applications": "application",
+    "microsoft.graph/serviceprincipals": "service-principal",
+    "file/host.json": "host-file",
+    "file/mcp-client": "client-entry",
+    "file/policy": "policy",
+    "file/manifest": "manifest",
+}
+
+
+def kind_of(type: str) -> str:
+    """The kind that resources of a raw type become; the type itself when the model has none."""
+    return KIND_OF_TYPE.get(type, type)

@@ -1,0 +1,134 @@
+"""The types that sources and collectors produce and that normalization consumes."""
+
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from mcpguard.core.location import Location
+
+Json = Any
+"""A decoded JSON value in which leaves may be :class:`Unresolved`. Shapes are Azure's, so only normalization may trust them."""
+
+EVERYTHING = "*"
+"""In :class:`Complete`: every kind of descendant."""
+
+
+class Unresolved(msgspec.Struct, frozen=True):
+    """A value that a template computes and that could not be evaluated; it stands where the value would stand."""
+
+    expression: str
+
+
+class RawResource(msgspec.Struct, frozen=True):
+    """One resource in the shape in which ARM, Graph or a file holds it."""
+
+    id: str
+    """ARM resource id, Graph path (``/applications/<id>``) or a path made from a file's name. As written; compare keys."""
+    type: str
+    """Lower case: an ARM type, ``microsoft.graph/…`` for directory objects, ``file/…`` for what exists only as a file."""
+    body: dict[str, Json]
+    origin: Location
+    """Where the resource's object stands; routes of findings are appended to it."""
+    format: str
+    """The source format, such as ``arm-json`` or ``apiops``; what a format cannot hold is unknown, not false."""
+    api_version: str = ""
+    """Empty when the input does not say which api-version answered."""
+    texts: dict[str, Location] = {}
+    """Places of texts that live in files of their own, by their path in ``body``: an extract's ``policy.xml``."""
+    key: str = ""
+    """The id in the form in which ids are compared; always worked out from ``id``."""
+
+    def __post_init__(self) -> None:
+        """Work out the key once: it is asked for many times."""
+        msgspec.structs.force_setattr(self, "key", resource_key(self.id))
+
+
+class GapReason(Enum):
+    """Why something could not be read."""
+
+    FORBIDDEN = "forbidden"
+    THROTTLED = "throttled"
+    UNSUPPORTED = "unsupported"
+    UNPARSABLE = "unparsable"
+    OLD_API_VERSION = "old-api-version"
+    NOT_COLLECTED = "not-collected"
+    INCOMPLETE_PAGE = "incomplete-page"
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Something that exists, or may exist, and was not read."""
+
+    scope: str
+    """Key of the resource below which something is missing; empty for the whole estate."""
+    kinds: frozenset[str]
+    """The kinds that are missing there, by their name in the model (``policy``, ``mcp-server``)."""
+    reason: GapReason
+    detail: str
+    """One sentence that names the thing."""
+    remedy: str
+    """How to close the gap."""
+    at: Location | None = None
+
+
+class Complete(msgspec.Struct, frozen=True):
+    """A claim by a source: every child of one type below one resource was read."""
+
+    scope: str
+    """Key of the parent."""
+    type: str
+    """Lower-case type of the children, or ``*`` for everything below the parent."""
+
+
+class ArtifactStatus(Enum):
+    """What became of a file."""
+
+    READ = "read"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Artifact(msgspec.Struct, frozen=True):
+    """One file of the input and what became of it."""
+
+    path: str
+    kind: str
+    """What it was taken for: ``arm-json``, ``apiops``, ``policy``…; empty when it was not recognized."""
+    status: ArtifactStatus
+    detail: str = ""
+    """Why it was not read, or what was odd; empty when all was well."""
+    at: Location | None = None
+    """The place of the trouble, when there is one."""
+    resources: int = 0
+
+
+class ArtifactText(msgspec.Struct, frozen=True):
+    """The text of an artifact, kept so that findings can quote it."""
+
+    data: bytes
+    """UTF-8, whatever the file's encoding was."""
+    format: str
+    """``json``, ``jsonc``, ``jsonl``, ``yaml`` or ``text``; see :class:`mcpguard.core.positions.SourceText`."""
+    secrets: frozenset[str] = frozenset()
+    """Literal secrets that stand in the text, in the spelling of the text. Every quotation masks them."""
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """All that one run has read."""
+
+    resources: tuple[RawResource, ...]
+    gaps: tuple[Gap, ...]
+    complete: frozenset[Complete]
+    artifacts: tuple[Artifact, ...]
+    texts: dict[str, ArtifactText]
+    """By artifact path; only for artifacts that were read in full or in part."""
+    inputs: tuple[str, ...]
+    """The paths given, as given."""
+    digest: str
+    """BLAKE2b-256 over paths and contents of everything that was read."""
+
+
+def resource_key(id: str) -> str:
+    """The form in which ids are compared: ARM and Graph ids are case-insensitive, and a trailing slash means nothing."""
+    return id.lower().rstrip("/")

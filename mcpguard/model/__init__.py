@@ -1,0 +1,1 @@
+"""The normalized model: kinds, the estate that links them, findings, the report."""

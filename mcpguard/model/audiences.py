@@ -1,0 +1,118 @@
+"""For whom tokens are issued: the audiences that a gateway validates and those that a host accepts."""
+
+import msgspec
+
+from mcpguard.core.facts import Fact, Known, Unknown
+from mcpguard.core.location import Location
+from mcpguard.core.patterns import LazyPattern
+from mcpguard.model.estate import Estate
+from mcpguard.model.kinds.gateway import Service
+from mcpguard.model.kinds.hosting import ContainerApp, Host, PlatformAuth, Site
+from mcpguard.model.kinds.mcp import McpServer
+from mcpguard.policy.effective import EffectivePolicy
+from mcpguard.policy.flow import statements
+from mcpguard.policy.vocabulary import TOKEN_VALIDATORS
+
+_AZURE_SUFFIXES = (
+    ".azurewebsites.net",
+    ".azurecontainerapps.io",
+    ".azure-api.net",
+    ".azurestaticapps.net",
+    ".azurefd.net",
+    ".cloudapp.azure.com",
+    ".trafficmanager.net",
+    ".services.ai.azure.com",
+    ".azurewebsites.us",
+    ".azurewebsites.cn",
+    ".azurecontainerapps.us",
+)
+_PRIVATE = LazyPattern(r"^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|127\.|\[|[^.]+$)|\.(?:internal|local|lan|corp)$")
+
+
+class Audiences(msgspec.Struct, frozen=True):
+    """What token validation on one way in accepts."""
+
+    accepted: frozenset[str]
+    """Bare: lower case, without ``api://`` and trailing slash. Empty when any audience is accepted."""
+    at: Location
+    """The first validator."""
+
+
+def bare(audience: str) -> str:
+    """The form in which audiences are compared: ``api://<app id>`` and ``<app id>`` name the same registration."""
+    return audience.strip().lower().rstrip("/").removeprefix("api://")
+
+
+def validated_audiences(policy: EffectivePolicy) -> Fact[Audiences] | None:
+    """The audiences that token validation in the inbound section accepts; None when nothing is validated."""
+    accepted: set[str] = set()
+    first: Location | None = None
+    for statement in statements(policy.inbound):
+        if statement.name not in TOKEN_VALIDATORS:
+            continue
+        first = first or statement.at
+        for group, item in (("audiences", "audience"), ("backend-application-ids", "application-id")):
+            parent = statement.element.find(group)
+            for child in parent.elements if parent else ():
+                if child.name != item:
+                    continue
+                match policy.resolve(child.content):
+                    case Known(value=text) if not child.content.expressions:
+                        accepted.add(bare(text))
+                    case Known(value=text):
+                        return Unknown(
+                            f"the audience {text.strip()!r}, which an expression computes",
+                            "write the audience as a literal or as a plain named value",
+                            statement.value_at(child.content),
+                        )
+                    case Unknown() as unknown:
+                        return unknown
+    return Known(Audiences(frozenset(accepted), first), first) if first is not None else None
+
+
+def host_audiences(host: Host) -> Fact[frozenset[str]]:
+    """The audiences that a host's platform authentication accepts, bare; empty when it has none or it is off.
+
+    The registration's client id is always accepted (facts/hosting.md section 2).
+    """
+    match host.auth:
+        case Known(value=PlatformAuth() as auth):
+            return _accepted(auth)
+        case Known():
+            return Known(frozenset(), host.at)
+        case Unknown() as unknown:
+            return unknown
+
+
+def _accepted(auth: PlatformAuth) -> Fact[frozenset[str]]:
+    match auth.enabled, auth.client_id, auth.allowed_audiences:
+        case Known(value=False), _, _:
+            return Known(frozenset(), auth.at)
+        case Known(), Known(value=client_id), Known(value=audiences):
+            return Known(frozenset(filter(None, (bare(client_id), *map(bare, audiences)))), auth.at)
+        case Unknown() as unknown, _, _:
+            return unknown
+        case _, Unknown() as unknown, _:
+            return unknown
+        case _, _, Unknown() as unknown:
+            return unknown
+        case _:
+            return Known(frozenset(), auth.at)
+
+
+def host_behind(server: McpServer, estate: Estate) -> Host | None:
+    """The site or container app that a server is known to lead to."""
+    return estate.get(Site, server.host) or estate.get(ContainerApp, server.host) if server.host else None
+
+
+def may_be_ours(host: str, server: McpServer, estate: Estate) -> bool:
+    """Whether a host that is not in the input could still be the organisation's own.
+
+    Azure's shared domains, private names and addresses, and names under the domain of a gateway tell nothing.
+    """
+    if host.endswith(_AZURE_SUFFIXES) or _PRIVATE.search(host):
+        return True
+    service = estate.get(Service, server.service)
+    gateways = (*(service.gateway_hosts if service else ()), *(estate.manifest.gateway_hosts if estate.manifest else ()))
+    domains = {".".join(name.lower().split(".")[-2:]) for name in gateways if not name.endswith(_AZURE_SUFFIXES)}
+    return ".".join(host.split(".")[-2:]) in domains

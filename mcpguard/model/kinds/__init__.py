@@ -1,0 +1,1 @@
+"""The kinds of things an estate holds, one module a surface."""

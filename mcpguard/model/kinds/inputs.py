@@ -1,0 +1,36 @@
+"""The input itself as something that rules can judge: files, gaps, and rules that crashed."""
+
+from typing import ClassVar
+
+from mcpguard.evidence import Artifact, Gap
+from mcpguard.model.kinds.entity import Entity
+
+
+class InputFile(Entity, frozen=True, kw_only=True):
+    """A file of the input."""
+
+    kind: ClassVar[str] = "input-file"
+    label: ClassVar[str] = "file"
+
+    artifact: Artifact
+
+
+class Omission(Entity, frozen=True, kw_only=True):
+    """Something that a source knows it did not read."""
+
+    kind: ClassVar[str] = "omission"
+    label: ClassVar[str] = "gap"
+
+    gap: Gap
+
+
+class Crash(Entity, frozen=True, kw_only=True):
+    """A rule that failed on a target with an exception of its own."""
+
+    kind: ClassVar[str] = "crash"
+    label: ClassVar[str] = "rule"
+
+    error: str
+    """Type and message of the exception, and the rule's line that raised it."""
+    target: str
+    """The target in words."""

@@ -1,0 +1,107 @@
+"""Normalization: raw resources into typed, linked kinds, with the platform's defaults applied and their source named."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from mcpguard.core.location import Location
+from mcpguard.evidence import Evidence, Gap, RawResource, resource_key
+from mcpguard.model.estate import Estate
+from mcpguard.model.kinds.entity import Entity
+from mcpguard.model.kinds.inputs import InputFile, Omission
+from mcpguard.normalize.fields import last_segment, lookup, parent_key
+from mcpguard.normalize.gateway import APIM, gateway_entities
+from mcpguard.normalize.link import host_tools, linked_servers, tie_applications
+from mcpguard.normalize.servers import gateway_servers
+
+__all__ = ["build"]
+
+
+def build(evidence: Evidence, as_of: datetime) -> Estate:
+    """The estate that the evidence shows. ``as_of`` is the time that rules take for now."""
+    raws = {raw.key: raw for raw in evidence.resources}
+    estate = Estate(
+        _entities(evidence),
+        complete=evidence.complete,
+        gaps=evidence.gaps,
+        artifacts=evidence.artifacts,
+        as_of=as_of,
+        digest=evidence.digest,
+        product_apis=_product_apis(evidence),
+        scopes_with_policy=_scopes_with_policy(evidence),
+    )
+    estate.add(list(gateway_servers(estate, raws)))
+    estate.add(list(linked_servers(estate)))
+    estate.add(list(host_tools(estate)))
+    estate.ties.update(tie_applications(estate))
+    return estate
+
+
+def _entities(evidence: Evidence) -> Iterator[tuple[Entity, str]]:
+    for raw in evidence.resources:
+        if raw.type.startswith(APIM):
+            yield from gateway_entities(raw)
+        elif raw.type.startswith("microsoft.graph/"):
+            from mcpguard.normalize.entra import directory_entities
+
+            yield from directory_entities(raw)
+        elif raw.type == "file/mcp-client":
+            from mcpguard.normalize.clients import client_entries
+
+            yield from client_entries(raw)
+    if any(raw.type.startswith(("microsoft.web/", "microsoft.app/")) for raw in evidence.resources):
+        from mcpguard.normalize.hosting import HostIndex, hosts
+
+        for host in hosts(HostIndex(evidence)):
+            yield host, ""
+    for artifact in evidence.artifacts:
+        at = artifact.at or _whole(artifact.path)
+        key = f"file:{artifact.path}"
+        yield InputFile(id=key, key=key, name=artifact.path, at=at, format=artifact.kind, artifact=artifact), ""
+    for number, gap in enumerate(evidence.gaps):
+        yield _omission(number, gap, evidence), ""
+
+
+def _omission(number: int, gap: Gap, evidence: Evidence) -> Entity:
+    key = f"gap:{gap.reason.value}:{gap.scope}:{','.join(sorted(gap.kinds))}:{number}"
+    first = evidence.artifacts[0].path if evidence.artifacts else ""
+    at = gap.at or _whole(first)
+    return Omission(id=key, key=key, name=gap.scope or "the estate", at=at, format="", gap=gap)
+
+
+def _whole(path: str) -> Location:
+    return Location(path)
+
+
+def _product_apis(evidence: Evidence) -> dict[str, frozenset[str]]:
+    """Keys of the APIs in each product, from ``products/{p}/apis``, ``apiLinks`` and ``apis/{a}/products``."""
+    found: dict[str, set[str]] = {}
+    for raw in evidence.resources:
+        kind = raw.type.removeprefix(APIM)
+        if kind == "/products/apis":
+            product = parent_key(raw.key)
+            found.setdefault(product, set()).add(f"{parent_key(product)}/apis/{last_segment(raw.key)}")
+        elif kind == "/products/apilinks":
+            api = lookup(raw.body, ("properties", "apiId"))
+            if isinstance(api, str):
+                product = parent_key(raw.key)
+                found.setdefault(product, set()).add(f"{parent_key(product)}/apis/{last_segment(resource_key(api))}")
+        elif kind == "/apis/products":
+            api_key = parent_key(raw.key)
+            found.setdefault(f"{parent_key(api_key)}/products/{last_segment(raw.key)}", set()).add(api_key)
+    return {product: frozenset(apis) for product, apis in found.items()}
+
+
+def _scopes_with_policy(evidence: Evidence) -> frozenset[str]:
+    """Keys of the scopes that a service's ``allPolicies`` names as having a policy document."""
+    found = set()
+    for raw in evidence.resources:
+        if raw.type == f"{APIM}/allpolicies":
+            reference = lookup(raw.body, ("properties", "referencePolicyId"))
+            if isinstance(reference, str):
+                found.add(parent_key(resource_key(reference)))
+    return frozenset(found)
+
+
+def raw_of(evidence: Evidence, type_: str) -> list[RawResource]:
+    """The resources of one raw type."""
+    return [raw for raw in evidence.resources if raw.type == type_]

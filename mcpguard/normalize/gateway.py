@@ -1,0 +1,256 @@
+"""API Management resources into kinds. Shapes and defaults: facts/apim.md section 1."""
+
+from collections.abc import Callable, Iterator
+
+from mcpguard.core.facts import Fact, Known, Unknown, transform
+from mcpguard.evidence import RawResource, Unresolved
+from mcpguard.evidence.redaction import is_masked
+from mcpguard.model.kinds.entity import Entity
+from mcpguard.model.kinds.gateway import (
+    Api,
+    Backend,
+    Diagnostic,
+    Fragment,
+    NamedValue,
+    Operation,
+    Payload,
+    PolicyText,
+    Product,
+    Service,
+)
+from mcpguard.normalize.fields import (
+    absent_member,
+    fact,
+    last_segment,
+    location_of,
+    lookup,
+    not_usable,
+    parent_key,
+    tags,
+    text,
+    texts,
+)
+from mcpguard.normalize.urls import parse_url
+
+APIM = "microsoft.apimanagement/service"
+_READ_AGAIN = "add the answer of: az rest --method get --url "
+_REST_TYPE = "an API without a type is a REST API (facts/apim.md 1.2)"
+_KEY_DEFAULT = "new APIs and products ask for a subscription key (azure-docs, api-management-subscriptions)"
+_BODY_DEFAULT = "no body is logged unless bytes are set (azure-docs, api-management-howto-app-insights)"
+_PLACES = (("frontend", "request"), ("frontend", "response"), ("backend", "request"), ("backend", "response"))
+
+
+def gateway_entities(raw: RawResource) -> Iterator[tuple[Entity, str]]:
+    """The entity that a resource of API Management becomes, with the key of its parent."""
+    kind = raw.type[len(APIM) :]
+    if kind == "/apis/operations":
+        operation = _operation(raw)
+        yield operation, operation.api
+    elif kind == "":
+        yield _service(raw), ""
+    elif kind in _MAKERS:
+        yield _MAKERS[kind](raw), parent_key(raw.key)
+    elif kind.endswith("/policies"):
+        yield _policy(raw), parent_key(raw.key)
+
+
+def _base(raw: RawResource) -> dict[str, object]:
+    return {
+        "id": raw.id,
+        "key": raw.key,
+        "name": last_segment(raw.id.rstrip("/")),
+        "at": raw.origin,
+        "format": raw.format,
+        "api_version": raw.api_version,
+    }
+
+
+def _service(raw: RawResource) -> Service:
+    hosts = []
+    gateway_url = text(raw, "properties", "gatewayUrl")
+    if gateway_url:
+        hosts.append(parse_url(gateway_url, raw.origin).host)
+    configurations = lookup(raw.body, ("properties", "hostnameConfigurations"))
+    for configuration in configurations if isinstance(configurations, list) else []:
+        host = lookup(configuration, ("hostName",))
+        if lookup(configuration, ("type",)) == "Proxy" and isinstance(host, str):
+            hosts.append(host.lower())
+    sku = fact(raw, ("sku", "name"), str, absent_member(raw, "sku.name", _READ_AGAIN + raw.id))
+    network_default = Known("Enabled", raw.origin, "publicNetworkAccess is Enabled by default (facts/apim.md 1.1)")
+    return Service(
+        **_base(raw),  # type: ignore[arg-type]
+        sku=sku,
+        gateway_hosts=tuple(dict.fromkeys(host for host in hosts if host)),
+        tags=tags(raw),
+        public_network_access=fact(raw, ("properties", "publicNetworkAccess"), str, network_default),
+        identity=fact(raw, ("identity", "type"), str, Known("None", raw.origin, "no identity block")),
+    )
+
+
+def _api(raw: RawResource) -> Api:
+    properties = ("properties",)
+    no_properties = not isinstance(lookup(raw.body, properties), dict)
+    missing = absent_member(raw, "properties", _READ_AGAIN + raw.id)
+    type_default: Fact[str] = missing if no_properties else Known("http", raw.origin, _REST_TYPE)
+    api_type = fact(raw, (*properties, "type"), str, fact(raw, (*properties, "apiType"), str, type_default))
+    protocols_missing = absent_member(raw, "properties.protocols", _READ_AGAIN + raw.id)
+    key_default: Fact[bool] = missing if no_properties else Known(True, raw.origin, _KEY_DEFAULT)
+    contact = text(raw, *properties, "contact", "name") or text(raw, *properties, "contact", "email")
+    service, _, rest = raw.key.partition("/workspaces/")
+    return Api(
+        **_base(raw),  # type: ignore[arg-type]
+        service=parent_key(raw.key) if not rest else service,
+        workspace=rest.split("/", 1)[0],
+        type=transform(api_type, str.lower),
+        path=text(raw, *properties, "path"),
+        display_name=text(raw, *properties, "displayName"),
+        protocols=texts(raw, (*properties, "protocols"), protocols_missing),
+        service_url=_optional_text(raw, (*properties, "serviceUrl")),
+        backend_id=_optional_text(raw, (*properties, "backendId")),
+        subscription_required=fact(raw, (*properties, "subscriptionRequired"), bool, key_default),
+        contact=Known(contact, raw.origin.child(*properties, "contact")),
+        is_current=lookup(raw.body, (*properties, "isCurrent")) is not False,
+        is_online=lookup(raw.body, (*properties, "isOnline")) is not False,
+    )
+
+
+def _optional_text(raw: RawResource, steps: tuple[str, ...]) -> Fact[str | None]:
+    value = lookup(raw.body, steps)
+    if value is None or isinstance(value, str):
+        return Known(value or None, raw.origin.child(*steps))
+    return not_usable(raw, steps, value, "a text")
+
+
+def _operation(raw: RawResource) -> Operation:
+    properties = raw.body.get("properties")
+    properties = properties if isinstance(properties, dict) else {}
+    method, template = properties.get("method"), properties.get("urlTemplate")
+    api, _, _ = raw.key.rpartition("/operations/")
+    return Operation(
+        id=raw.id,
+        key=raw.key,
+        name=raw.id.rpartition("/")[2],
+        at=raw.origin,
+        format=raw.format,
+        api_version=raw.api_version,
+        api=api,
+        method=method.upper() if isinstance(method, str) else "",
+        url_template=template if isinstance(template, str) else "",
+    )
+
+
+def _product(raw: RawResource) -> Product:
+    no_approval = Known(False, raw.origin, "approvalRequired is false unless set")
+    unpublished = Known("notPublished", raw.origin, "a product is not published unless set")
+    return Product(
+        **_base(raw),  # type: ignore[arg-type]
+        service=parent_key(raw.key),
+        subscription_required=fact(raw, ("properties", "subscriptionRequired"), bool, Known(True, raw.origin, _KEY_DEFAULT)),
+        approval_required=fact(raw, ("properties", "approvalRequired"), bool, no_approval),
+        state=fact(raw, ("properties", "state"), str, unpublished),
+    )
+
+
+def _backend(raw: RawResource) -> Backend:
+    credentials = lookup(raw.body, ("properties", "credentials"))
+    headers = lookup(credentials, ("header",))
+    sets: Fact[bool]
+    if isinstance(credentials, Unresolved):
+        sets = not_usable(raw, ("properties", "credentials"), credentials, "an object")
+    else:
+        named = {str(name).lower() for name in headers} if isinstance(headers, dict) else set()
+        authorization = lookup(credentials, ("authorization", "scheme"))
+        managed = lookup(credentials, ("managedIdentity",))
+        sets = Known(
+            "authorization" in named or bool(authorization) or isinstance(managed, dict),
+            raw.origin.child("properties", "credentials"),
+        )
+    pool = lookup(raw.body, ("properties", "pool", "services"))
+    service = parent_key(raw.key)
+    members = [lookup(member, ("id",)) for member in pool] if isinstance(pool, list) else []
+    return Backend(
+        **_base(raw),  # type: ignore[arg-type]
+        service=service,
+        url=_optional_text(raw, ("properties", "url")),
+        sets_authorization=sets,
+        pool=tuple(f"{service}/backends/{last_segment(member).lower()}" for member in members if isinstance(member, str)),
+    )
+
+
+def _named_value(raw: RawResource) -> NamedValue:
+    name = text(raw, "properties", "displayName") or last_segment(raw.id)
+    value = lookup(raw.body, ("properties", "value"))
+    steps = ("properties", "value")
+    secret = fact(raw, ("properties", "secret"), bool, Known(False, raw.origin, "a named value is plain unless set"))
+    found: Fact[str]
+    if isinstance(value, str) and not is_masked(value):
+        found = Known(value, raw.origin.child(*steps))
+    else:
+        found = Unknown(
+            f"the value of the named value {{{{{name}}}}}, which is secret or was not exported",
+            "mcpguard never reads secrets; if it is not one, store it as a plain named value",
+            raw.origin,
+        )
+    return NamedValue(
+        **_base(raw),  # type: ignore[arg-type]
+        service=parent_key(raw.key),
+        display_name=name,
+        secret=secret,
+        value=found,
+    )
+
+
+def _policy(raw: RawResource) -> PolicyText:
+    return PolicyText(
+        **_base(raw),  # type: ignore[arg-type]
+        owner=parent_key(raw.key),
+        text=_policy_text(raw),
+        text_at=location_of(raw, "properties.value"),
+        escaped=text(raw, "properties", "format") == "xml",
+    )
+
+
+def _fragment(raw: RawResource) -> Fragment:
+    return Fragment(
+        **_base(raw),  # type: ignore[arg-type]
+        owner=parent_key(raw.key),
+        text=_policy_text(raw),
+        text_at=location_of(raw, "properties.value"),
+        escaped=text(raw, "properties", "format") == "xml",
+    )
+
+
+def _policy_text(raw: RawResource) -> Fact[str]:
+    if text(raw, "properties", "format").endswith("-link"):
+        return Unknown(
+            f"the text of {raw.id}, which is a link",
+            "scan the policy file that the link points to, or the deployed policy",
+            raw.origin.child("properties", "value"),
+        )
+    missing = absent_member(raw, "properties.value", f"{_READ_AGAIN}{raw.id}?format=rawxml")
+    return fact(raw, ("properties", "value"), str, missing)
+
+
+def _diagnostic(raw: RawResource) -> Diagnostic:
+    payloads = []
+    for side, message in _PLACES:
+        default: Fact[int] = Known(0, raw.origin, _BODY_DEFAULT)
+        steps = ("properties", side, message, "body", "bytes")
+        payloads.append(Payload(side, message, fact(raw, steps, int, default)))
+    return Diagnostic(
+        **_base(raw),  # type: ignore[arg-type]
+        scope=parent_key(raw.key),
+        payloads=tuple(payloads),
+        logger=fact(raw, ("properties", "loggerId"), str, absent_member(raw, "properties.loggerId", _READ_AGAIN + raw.id)),
+    )
+
+
+_MAKERS: dict[str, Callable[[RawResource], Entity]] = {
+    "/apis": _api,
+    "/products": _product,
+    "/backends": _backend,
+    "/namedvalues": _named_value,
+    "/policyfragments": _fragment,
+    "/diagnostics": _diagnostic,
+    "/apis/diagnostics": _diagnostic,
+}

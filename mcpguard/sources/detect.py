@@ -1,0 +1,267 @@
+"""What a file is, told by its content; a name only chooses between reasons for leaving a file alone."""
+
+import re
+
+import msgspec
+
+from mcpguard.core.jsontext import Decoded, JsonError, decode, decode_lines, duplicate_keys
+from mcpguard.core.location import Route
+from mcpguard.core.patterns import LazyPattern
+from mcpguard.evidence import Json
+from mcpguard.sources import arm
+from mcpguard.sources.files import Source
+from mcpguard.sources.reading import Reading, number_of
+
+_LEADING = re.compile(rb"(?s)(?:\s++|//[^\r\n]*+|/\*.*?\*/)*+")
+_OURS = LazyPattern(
+    rb'"@odata\.context"|deploymentTemplate\.json|/subscriptions/|"Microsoft\.[A-Z]\w+/|"mcpServers"|"extensionBundle"'
+    rb'|"customHandler"|"servers"\s*:\s*\{|"identifierUris"|"servicePrincipalType"|"requiredResourceAccess"'
+    rb'|"mcpguard/v|"properties"\s*:\s*\{'
+)
+_YAML_KEY = LazyPattern(rb"(?m)^(apiVersion|kind|servers|openapi|swagger|asyncapi)\s*:")
+_LOOK_AT = 65536
+_MAX_NESTED_LISTS = 3
+_UNKNOWN_JSON = "JSON, but of no shape that mcpguard knows"
+_UNKNOWN = "no format that mcpguard knows"
+_BY_SUFFIX = {
+    ".bicep": "Bicep is not read; compile it with az bicep build and scan the JSON",
+    ".bicepparam": "Bicep is not read; compile it with az bicep build and scan the JSON",
+    ".tf": "Terraform is not read; scan the deployed resources, exported with az rest",
+    ".tfvars": "Terraform is not read; scan the deployed resources, exported with az rest",
+}
+
+
+def take_file(source: Source) -> Reading:
+    """Read one file of any format."""
+    reading = Reading(source.path, source.data, note=source.note)
+    data = source.data
+    leading = _LEADING.match(data)
+    first = data[leading.end() : leading.end() + 1] if leading else b""
+    if data.lstrip()[:1] == b"<":
+        _take_xml(reading)
+    elif first in (b"{", b"["):
+        _take_json(reading)
+    else:
+        _take_other(reading, source)
+    return reading
+
+
+def _take_other(reading: Reading, source: Source) -> None:
+    from mcpguard.sources import manifests
+
+    if manifests.is_manifest_text(source.data):
+        manifests.take_yaml(reading)
+    else:
+        reading.skip(_reason(source))
+
+
+def _reason(source: Source) -> str:
+    keys = set(_YAML_KEY.findall(source.data))
+    if keys == {b"servers"}:
+        return "YAML, but no manifest: apiVersion: mcpguard/v1 and kind: McpInventory are missing"
+    if {b"apiVersion", b"kind"} <= keys:
+        return "YAML, but no manifest"
+    dot = source.path.rfind(".")
+    return _BY_SUFFIX.get(source.path[dot:].lower() if dot >= 0 else "", _UNKNOWN)
+
+
+def _take_xml(reading: Reading) -> None:
+    from mcpguard.sources import policies
+
+    text = reading.data.decode("utf-8", "replace")
+    if policies.is_policy(text):
+        policies.take_policy(reading, text)
+    else:
+        reading.skip("XML, but no policy")
+
+
+# -- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def read_json(reading: Reading, *, certain: bool = False) -> Decoded | list[Json] | None:
+    """Decode a file as JSON or JSON lines. None: it is neither, and the reading says so.
+
+    Text that is no JSON is given up with its place when it is ``certain`` to be meant as one of ours, or looks so;
+    otherwise it is left alone.
+    """
+    try:
+        decoded = decode(reading.data)
+    except JsonError as error:
+        values = _lines(reading, error, certain=certain)
+        if values is None:
+            return None
+        reading.text_format = "jsonl"
+        return values
+    reading.text_format = "jsonc" if decoded.relaxed else "json"
+    return decoded
+
+
+def note_repeated_keys(reading: Reading, repeated: list[tuple[Route, str]]) -> None:
+    """Note objects in which a key occurs twice, for files of a known shape."""
+    for route, key in repeated:
+        detail = f"key {key[:80]} occurs twice in one object at {_dotted(route)}; the last one was used"
+        reading.miss(detail, reading.at(*route))
+
+
+def _dotted(route: Route) -> str:
+    return ".".join(map(str, route))[:200] or "the top level"
+
+
+def _lines(reading: Reading, error: JsonError, *, certain: bool) -> list[Json] | None:
+    """The values of JSON lines; None when the file is no JSON at all, and ``error`` or a better one is noted."""
+    first, newline, _ = reading.data.lstrip().partition(b"\n")
+    if newline:
+        try:
+            value = msgspec.json.decode(first)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            value = None
+        if isinstance(value, dict | list):
+            try:
+                return [value for _, value in decode_lines(reading.data)]
+            except JsonError as better:
+                error = better
+    if certain or _OURS.search(reading.data[:_LOOK_AT]):
+        reading.fail_json(error)
+    else:
+        reading.skip("starts like JSON, but is none")
+    return None
+
+
+def _take_json(reading: Reading) -> None:
+    found = read_json(reading)
+    if found is None:
+        return
+    value: Json = found.value if isinstance(found, Decoded) else found
+    # Before anything is taken: taking masks secrets in place, and then the text is no longer what was decoded.
+    repeated = duplicate_keys(found) if isinstance(found, Decoded) else []
+    if not _take(reading, value, ()):
+        reading.skip(_UNKNOWN_JSON)
+    else:
+        note_repeated_keys(reading, repeated)
+
+
+def _take(reading: Reading, value: Json, route: Route) -> bool:
+    """Take whatever a value is; False when it is of no known shape."""
+    if isinstance(value, list):
+        return _take_list(reading, value, route)
+    if not isinstance(value, dict):
+        return False
+    if arm.is_resource(value):
+        arm.take_resource(reading, value, route)
+        return True
+    if isinstance(value.get("value"), list) and not isinstance(value.get("type"), str):
+        return _take_page(reading, value, route)
+    if _take_object(reading, value, route) or _take_file_shape(reading, value, route):
+        return True
+    if isinstance(value.get("data"), list) and ("total_records" in value or "totalRecords" in value):
+        first = len(reading.resources)
+        taken = _take_items(reading, value["data"], (*route, "data"))
+        arm.take_rows(reading, value, route, first)
+        return taken
+    if code := arm.error_code(value):
+        reading.kind = arm.FORMAT
+        reading.miss(f"Azure answered {code} instead of a resource", reading.at(*route, "error"))
+        return True
+    return False
+
+
+def _take_list(reading: Reading, value: list[Json], route: Route) -> bool:
+    if not value:
+        reading.skip("an empty list, which does not say what it would have listed")
+        return True
+    return len(route) <= _MAX_NESTED_LISTS and _take_items(reading, value, route)
+
+
+def _take_file_shape(reading: Reading, value: dict[str, Json], route: Route) -> bool:
+    from mcpguard.sources import hosts, manifests, mcp_clients, templates  # answers of az rest never come here
+
+    if templates.is_template(value):
+        templates.take_template(reading, value, route)
+    elif isinstance(value.get("template"), dict) and templates.is_template(value["template"]):
+        templates.take_template(reading, value["template"], (*route, "template"))
+        if value.get("error"):
+            reading.miss("Azure could not export all resources", reading.at(*route, "error"))
+    elif templates.is_parameters(value):
+        reading.skip("parameters of a template; scan the template")
+    elif not route and manifests.is_manifest(value):
+        manifests.take_manifest(reading, value)
+    elif not route and hosts.is_host_file(value):
+        hosts.take_host_file(reading, value, route)
+    elif not route and (client := mcp_clients.find_client(value)):
+        mcp_clients.take_client(reading, *client)
+    elif "terraform_version" in value and "format_version" in value:
+        reading.skip("a plan or state of Terraform, which is not read; scan the deployed resources, exported with az rest")
+    else:
+        return False
+    return True
+
+
+def _take_object(reading: Reading, value: dict[str, Json], route: Route) -> bool:
+    """Take a single directory object."""
+    from mcpguard.sources import graph
+
+    reason = graph.refusal_of(value)
+    if reason:
+        graph.refuse(reading, reason, route)
+        return True
+    context = graph.context_of(value)
+    type_ = graph.type_of_object(value, context)
+    if not type_:
+        return False
+    graph.take_object(reading, value, type_, context, route, listed=False)
+    return True
+
+
+def _take_page(reading: Reading, value: dict[str, Json], route: Route) -> bool:
+    """Take a list answer of ARM or Graph."""
+    if "@odata.context" in value and _take_directory_page(reading, value, route):
+        return True
+    first = len(reading.resources)
+    version = arm.api_version_of(value.get("nextLink"))
+    if not value["value"]:
+        return _take_list(reading, [], route)
+    if not _take_items(reading, value["value"], (*route, "value"), version):
+        return False
+    if all(resource.format == arm.FORMAT for resource in reading.resources[first:]):
+        arm.take_page(reading, value, route, first)
+    else:
+        from mcpguard.sources import graph
+
+        graph.take_page(reading, value, graph.context_of(value), route, first)
+    return True
+
+
+def _take_directory_page(reading: Reading, value: dict[str, Json], route: Route) -> bool:
+    """Take a list answer that says what of Graph it lists; False when what it says is nothing of Graph."""
+    from mcpguard.sources import graph
+
+    first = len(reading.resources)
+    context = graph.context_of(value)
+    if not context.type:
+        return False
+    reading.kind = reading.kind or graph.FORMAT
+    for index, item in enumerate(value["value"]):
+        place = (*route, "value", index)
+        if not isinstance(item, dict):
+            reading.miss("an item that is no object", reading.at(*place))
+            continue
+        type_ = graph.type_of_object(item, context)
+        graph.take_object(reading, item, type_, context, place, listed=True)
+    graph.take_page(reading, value, context, route, first)
+    return True
+
+
+def _take_items(reading: Reading, items: list[Json], route: Route, api_version: str = "") -> bool:
+    """Take each item of a list; the ones of no known shape are named when others are known."""
+    unknown: list[int] = []
+    for index, item in enumerate(items):
+        place = (*route, index)
+        if isinstance(item, dict) and arm.is_resource(item):
+            arm.take_resource(reading, item, place, api_version)
+        elif not _take(reading, item, place):
+            unknown.append(index)
+    if unknown and len(unknown) < len(items):
+        named = ", ".join(map(str, unknown[:5])) + (" …" if len(unknown) > 5 else "")
+        what = number_of(len(unknown), "item")
+        reading.miss(f"{what} of no known shape in a list (index {named})", reading.at(*route, unknown[0]))
+    return len(unknown) < len(items)

@@ -1,0 +1,126 @@
+"""The door through which bodies pass: it masks values in place and remembers what it hid."""
+
+from collections.abc import Iterator
+
+from mcpguard.evidence import Json, Unresolved
+from mcpguard.evidence.redaction import mask
+from mcpguard.sources.secrecy import is_literal, ranges, strike, without_scheme
+
+SECRET_MEMBERS = frozenset(
+    [
+        "password",
+        "adminpassword",
+        "administratorloginpassword",
+        "resourceownerpassword",
+        "certificatepassword",
+        "publishingpassword",
+        "secret",
+        "secretvalue",
+        "securevalue",
+        "clientsecret",
+        "appsecret",
+        "facebookappsecret",
+        "googleclientsecret",
+        "twitterconsumersecret",
+        "githubclientsecret",
+        "microsoftaccountclientsecret",
+        "microsoftaccountoauthclientsecret",
+        "connectionstring",
+        "primarykey",
+        "secondarykey",
+        "primaryconnectionstring",
+        "secondaryconnectionstring",
+        "accesskey",
+        "accountkey",
+        "apikey",
+        "sastoken",
+        "sasurl",
+        "token",
+        "instrumentationkey",
+        "encodedcertificate",
+        "pfxblob",
+        "storageaccountkey",
+        "workspacekey",
+        "sharedkey",
+    ]
+)
+"""Members that hold a secret wherever they stand, lower case."""
+_WITHHELD = 8
+_SHORTEST_WITH_KEY = 12
+
+
+class Door:
+    """Masks values in place and remembers them."""
+
+    def __init__(self) -> None:
+        self.secrets: set[str] = set()
+
+    def hide(self, holder: Json, key: str | int, *, certain: bool = True) -> None:
+        """Mask a literal.
+
+        A value that is only withheld, not known to be secret, is masked too, but when it is short it is not struck out
+        of every quotation: ``1`` and ``python`` are no secrets.
+        """
+        value = holder[key]
+        if isinstance(value, str) and is_literal(value):
+            holder[key] = mask(value)
+            if certain or len(value) >= _WITHHELD:
+                self.secrets |= {value, without_scheme(value)}
+        else:
+            self.trim(holder, key)
+
+    def trim(self, holder: Json, key: str | int) -> None:
+        """Mask what is secret within a text that is kept: keys in urls, and anything of a secret's shape."""
+        value = holder[key]
+        text = value.expression if isinstance(value, Unresolved) else value
+        if not isinstance(text, str) or len(text) < _SHORTEST_WITH_KEY:
+            return
+        trimmed, secrets = strike(text, ranges(text), mask)
+        if secrets:
+            self.secrets.update(secrets)
+            holder[key] = Unresolved(trimmed) if isinstance(value, Unresolved) else trimmed
+
+    def hide_all(self, holder: Json, keep: frozenset[str] = frozenset()) -> None:
+        """Mask every literal in an object or list and below, but for members of the given names (lower case)."""
+        stack = [holder]
+        while stack:
+            current = stack.pop()
+            for key, value in members(current):
+                if isinstance(value, dict | list):
+                    stack.append(value)
+                elif not (isinstance(key, str) and key.lower() in keep):
+                    self.hide(current, key)
+
+    def walk(self, holder: Json) -> None:
+        """Mask members that have the name of a secret, and keys within texts, anywhere below."""
+        stack = [holder]
+        while stack:
+            current = stack.pop()
+            for key, value in members(current):
+                if isinstance(value, dict | list):
+                    stack.append(value)
+                elif isinstance(value, str):
+                    if isinstance(key, str) and key.lower() in SECRET_MEMBERS:
+                        self.hide(current, key)
+                    elif len(value) >= _SHORTEST_WITH_KEY:
+                        self.trim(current, key)
+
+
+def members(value: Json) -> Iterator[tuple[str | int, Json]]:
+    """Keys or indices with their values; safe to change the holder meanwhile. Nothing for a scalar."""
+    if isinstance(value, dict):
+        return iter(list(value.items()))
+    return iter(list(enumerate(value))) if isinstance(value, list) else iter(())
+
+
+def object_at(value: Json, *steps: str) -> dict[str, Json]:
+    """The object at ``steps``; an empty one when there is none."""
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def objects_at(value: Json, *steps: str) -> Iterator[dict[str, Json]]:
+    """The objects in the list at ``steps``."""
+    found = object_at(value, *steps[:-1]).get(steps[-1])
+    return (item for item in found if isinstance(item, dict)) if isinstance(found, list) else iter(())

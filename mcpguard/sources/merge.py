@@ -1,0 +1,234 @@
+"""Files compared with each other: ids of templates and extracts moved onto the deployed service, one resource for each id,
+pages of one list put together. The result does not depend on the order of the files.
+"""
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+
+import msgspec
+
+from mcpguard.core.location import Location, Route
+from mcpguard.evidence import Complete, Gap, GapReason, Json, RawResource
+from mcpguard.evidence.kinds import kind_of
+from mcpguard.sources.ids import last_of, parent_of
+from mcpguard.sources.reading import Page, number_of
+
+_PROVIDERS = "/providers/"
+_MOVABLE = frozenset({"microsoft.apimanagement/service", "microsoft.web/sites", "microsoft.app/containerapps"})
+_FORMATS = ("arm-json", "graph", "apiops", "arm-template")
+"""Of two copies with equally much in them, the one nearer to what is deployed counts."""
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """What all files together gave."""
+
+    resources: list[RawResource]
+    gaps: list[Gap]
+    complete: frozenset[Complete]
+    remarks: dict[str, list[str]]
+    """By path: what comparing files showed."""
+
+
+def merge(resources: Iterable[RawResource], gaps: Iterable[Gap], complete: Iterable[Complete], pages: Iterable[Page]) -> Merged:
+    """Put together what the files gave."""
+    resources = sorted(resources, key=attrgetter("key"))
+    gaps, claims = list(gaps), set(complete)
+    if any(resource.id.startswith(_PROVIDERS) for resource in resources):
+        move = _Moves(resources)
+        resources = [move.resource(resource) for resource in resources]
+        gaps = [move.gap(gap) for gap in gaps]
+        claims = {move.complete(claim) for claim in claims}
+    page_gaps, page_claims = _whole_lists(list(pages), resources)
+    single, remarks = _one_each(resources)
+    gaps = sorted(_once([*gaps, *page_gaps]), key=_gap_order)
+    return Merged(single, gaps, frozenset(claims | page_claims), remarks)
+
+
+def _steps(route: Route) -> tuple[tuple[bool, str | int], ...]:
+    return tuple((isinstance(step, str), step) for step in route)
+
+
+def _order(resource: RawResource) -> tuple[str, str, tuple[tuple[bool, str | int], ...]]:
+    return resource.key, resource.origin.artifact, _steps(resource.origin.route)
+
+
+def _place(at: Location | None) -> tuple[str, tuple[tuple[bool, str | int], ...]]:
+    return (at.artifact, _steps(at.route)) if at else ("", ())
+
+
+def _gap_order(gap: Gap) -> tuple[object, ...]:
+    return (*_place(gap.at), gap.scope, gap.reason.value, gap.detail, tuple(sorted(gap.kinds)))
+
+
+def _once(gaps: Iterable[Gap]) -> list[Gap]:
+    return list({_gap_order(gap): gap for gap in gaps}.values())
+
+
+# -- ids without a subscription --------------------------------------------------------------------------------------
+
+
+class _Moves:
+    """From ``/providers/<type>/<name>`` to the one deployed resource of that type and name."""
+
+    def __init__(self, resources: Sequence[RawResource]) -> None:
+        roots: dict[str, set[str]] = {}
+        below: dict[str, set[str]] = {}
+        spelled: dict[str, str] = {}
+        for resource in resources:
+            prefix, root, is_root = _root(resource.id)
+            if prefix and root:
+                spelled.setdefault(prefix.lower(), prefix)
+                (roots if is_root else below).setdefault(root, set()).add(prefix.lower())
+        self.targets: dict[str, str] = {}
+        """From ``/providers/microsoft.x/kind/name`` to the prefix as the first file spells it."""
+        for root in roots.keys() | below.keys():
+            prefixes = roots.get(root) or below[root]
+            if len(prefixes) == 1:
+                self.targets[root] = spelled[next(iter(prefixes))]
+
+    def prefix(self, id: str) -> str:
+        return self.targets.get(_root(id)[1], "") if id.startswith(_PROVIDERS) else ""
+
+    def resource(self, resource: RawResource) -> RawResource:
+        prefix = self.prefix(resource.id)
+        return msgspec.structs.replace(resource, id=prefix + resource.id) if prefix else resource
+
+    def gap(self, gap: Gap) -> Gap:
+        prefix = self.prefix(gap.scope)
+        return msgspec.structs.replace(gap, scope=prefix.lower() + gap.scope) if prefix else gap
+
+    def complete(self, claim: Complete) -> Complete:
+        prefix = self.prefix(claim.scope)
+        return Complete(prefix.lower() + claim.scope, claim.type) if prefix else claim
+
+
+def _root(id: str) -> tuple[str, str, bool]:
+    """What stands before the provider, the key of the movable resource itself, and whether the id is just that."""
+    lowered = id.lower().rstrip("/")
+    at = lowered.find(_PROVIDERS)
+    if at < 0:
+        return "", "", False
+    parts = lowered[at + len(_PROVIDERS) :].split("/", 3)
+    if len(parts) < 3 or f"{parts[0]}/{parts[1]}" not in _MOVABLE:
+        return "", "", False
+    return id[:at], _PROVIDERS + "/".join(parts[:3]), len(parts) == 3
+
+
+# -- lists over several pages ----------------------------------------------------------------------------------------
+
+
+def _whole_lists(pages: list[Page], resources: Sequence[RawResource]) -> tuple[list[Gap], set[Complete]]:
+    """Lists of which every page is there are complete; the others are gaps.
+
+    An answer that says how many there are is believed over its link, so pages saved one by one make a whole.
+    """
+    lists: dict[tuple[str, str], list[Page]] = {}
+    for page in pages:
+        lists.setdefault((page.scope, page.type), []).append(page)
+    wanted = {key for key, found in lists.items() if any(page.continues or page.total > page.items for page in found)}
+    have: dict[tuple[str, str], set[str]] = {}
+    for resource in resources if wanted else ():
+        pair = (parent_of(resource.key), resource.type)
+        if pair in wanted:
+            have.setdefault(pair, set()).add(resource.key)
+    gaps: list[Gap] = []
+    complete: set[Complete] = set()
+    for (scope, type_), found in lists.items():
+        total = max(page.total for page in found)
+        count = len(have.get((scope, type_), ()))
+        short = [page for page in found if page.continues or page.total > page.items]
+        if not short or 0 <= total <= count:
+            complete.add(Complete(scope, type_))
+        else:
+            gaps.append(_short(min(short, key=lambda page: _place(page.at)), count, total))
+    return gaps, complete
+
+
+def _short(page: Page, count: int, total: int) -> Gap:
+    of = f" of {total}" if total > count else ""
+    detail = f"{page.at.artifact} does not hold all of the list: {count}{of} of type {page.type} below {last_of(page.scope)}"
+    remedy = "read the next pages too (follow nextLink) and scan all pages together"
+    kinds = frozenset({kind_of(page.type)})
+    return Gap(page.scope, kinds, GapReason.INCOMPLETE_PAGE, detail, remedy, page.at)
+
+
+# -- the same resource several times ---------------------------------------------------------------------------------
+
+
+def _one_each(resources: Sequence[RawResource]) -> tuple[list[RawResource], dict[str, list[str]]]:
+    """One resource for each key, in the order of keys: the fullest copy, with what only other copies have filled in."""
+    by_key: dict[str, list[RawResource]] = {}
+    for resource in resources:
+        by_key.setdefault(resource.key, []).append(resource)
+    out: list[RawResource] = []
+    also: dict[tuple[str, str], int] = {}
+    for _, copies in sorted(by_key.items()):
+        if len(copies) == 1:
+            out.append(copies[0])
+            continue
+        best, *others = sorted(copies, key=_rank)
+        body, texts = best.body, best.texts
+        for other in others:
+            texts = _new_texts(body, other) | texts
+            body = _filled(body, other.body)
+            pair = (other.origin.artifact, best.origin.artifact)
+            also[pair] = also.get(pair, 0) + 1
+        version = best.api_version or next((other.api_version for other in others if other.api_version), "")
+        out.append(msgspec.structs.replace(best, body=body, texts=texts, api_version=version))
+    remarks: dict[str, list[str]] = {}
+    for (path, kept), count in sorted(also.items()):
+        what = number_of(count, "resource")
+        where = "twice in this file" if path == kept else f"also in {kept}, where there is more of {_them(count)}"
+        remarks.setdefault(path, []).append(f"{what} {where}")
+    return out, remarks
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
+
+
+def _rank(resource: RawResource) -> tuple[object, ...]:
+    known = _FORMATS.index(resource.format) if resource.format in _FORMATS else len(_FORMATS)
+    return (-_leaves(resource.body), known, _order(resource))
+
+
+def _leaves(body: Json) -> int:
+    count = 0
+    stack = [body]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
+        elif value is not None:
+            count += 1
+    return count
+
+
+def _filled(body: dict[str, Json], other: dict[str, Json]) -> dict[str, Json]:
+    """``body`` with the members that only ``other`` has; objects are filled in turn, lists are taken as they are."""
+    out = dict(body)
+    todo = [(out, other)]
+    while todo:
+        target, source = todo.pop()
+        for name, value in source.items():
+            if name not in target:
+                target[name] = value
+            elif isinstance(value, dict) and isinstance(target[name], dict):
+                target[name] = dict(target[name])
+                todo.append((target[name], value))
+    return out
+
+
+def _new_texts(body: dict[str, Json], other: RawResource) -> dict[str, Location]:
+    """Places of texts that ``body`` gets from the other copy."""
+    return {path: at for path, at in other.texts.items() if _absent(body, path.split("."))}
+
+
+def _absent(body: Json, steps: Sequence[str]) -> bool:
+    for step in steps:
+        if not isinstance(body, dict) or step not in body:
+            return True
+        body = body[step]
+    return False

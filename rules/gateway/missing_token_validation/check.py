@@ -1,0 +1,67 @@
+"""MG101: no token validation on some way into an MCP server."""
+
+from mcpguard.sdk import (
+    Estate,
+    Issue,
+    Known,
+    McpServer,
+    NotApplicable,
+    Options,
+    Reach,
+    ServerCall,
+    Unknown,
+    Verdict,
+    Verdicts,
+    compares_shared_key,
+    identifies_caller,
+    inbound_location,
+    judged_calls,
+    reach,
+    refusals,
+)
+
+
+def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
+    """Every call that is forwarded has to have met a token or certificate check."""
+    unguarded: list[ServerCall] = []
+    shared_key = False
+    for call in judged_calls(server, estate):
+        match reach(call.policy, identifies_caller):
+            case Known(value=Reach.NEVER):
+                by_hand = list(refusals(call.policy.inbound))
+                shared_key = shared_key or any(compares_shared_key(branch) for branch in by_hand)
+                if not by_hand:
+                    unguarded.append(call)
+                elif not shared_key:
+                    yield _home_made(server, call)
+            case Unknown() as unknown:
+                yield unknown
+            case _:
+                pass
+    certain = [call for call in unguarded if call.path.doubt is None]
+    if certain:
+        yield _issue(server, certain, estate)
+    elif unguarded and unguarded[0].path.doubt is not None:
+        yield unguarded[0].path.doubt
+    elif shared_key:
+        raise NotApplicable(f"{server.title} is guarded by a header compared with a named value: a key, not a token")
+
+
+def _issue(server: McpServer, calls: list[ServerCall], estate: Estate) -> Verdict:
+    ways = "; ".join(dict.fromkeys(call.title for call in calls))
+    return Issue(
+        f"{server.title} forwards calls without validating a token ({ways}): no validate-azure-ad-token, validate-jwt or "
+        "client certificate with identities stands in the effective inbound policy; validate the caller's token there",
+        at=inbound_location(calls[0], server, estate),
+        evidence=tuple(("entry path", title) for title in dict.fromkeys(call.title for call in calls)),
+        confidence=server.confidence,
+    )
+
+
+def _home_made(server: McpServer, call: ServerCall) -> Unknown:
+    branch = next(iter(refusals(call.policy.inbound)))
+    return Unknown(
+        f"whether the hand-written check of {server.title}, which answers 401 or 403 in a branch, verifies a token",
+        "read the branch; validate-azure-ad-token or validate-jwt would settle it",
+        branch.at,
+    )

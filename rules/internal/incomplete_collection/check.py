@@ -1,0 +1,12 @@
+"""MG903: a gap in the input that its source knows of."""
+
+from mcpguard.sdk import Estate, Issue, Omission, Options, Verdicts
+
+
+def check(target: Omission, estate: Estate, options: Options) -> Verdicts:
+    gap = target.gap
+    yield Issue(
+        f"{gap.detail.rstrip('.')}, so rules that need it say UNKNOWN; {gap.remedy}",
+        gap.at or target.at,
+        evidence=(("reason", gap.reason.value), ("missing", ", ".join(sorted(gap.kinds)))),
+    )

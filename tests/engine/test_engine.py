@@ -1,0 +1,196 @@
+"""The engine: rules found by walking, outcomes made, nothing lost when a rule crashes, triage in one place."""
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from mcpguard.core.errors import RuleError, UsageError
+from mcpguard.core.facts import Known
+from mcpguard.core.location import Location
+from mcpguard.engine.registry import Rule, load, read_rule
+from mcpguard.engine.run import fingerprint, run
+from mcpguard.engine.triage import Selection, select_rules, triage
+from mcpguard.evidence import Gap, GapReason
+from mcpguard.model.estate import Estate
+from mcpguard.model.finding import Finding, Issue, Outcome, Target
+from mcpguard.model.kinds.entra import Application
+from mcpguard.model.kinds.mcp import Confidence
+
+PAGE = """---
+id: {id}
+name: {name}
+title: A thing
+severity: high
+risk: agent-sprawl
+targets: [application]
+reads: [application]
+since: 0.1.0
+---
+## What it checks
+
+Something.
+
+## How to fix
+
+Do it.
+"""
+CHECK = """
+from mcpguard.sdk import *
+
+def check(target, estate, options):
+{body}
+"""
+
+
+def rule(folder: Path, body: str, rule_id: str = "MG999", name: str = "some-thing") -> Rule:
+    home = folder / "family" / name.replace("-", "_")
+    home.mkdir(parents=True)
+    (home / "rule.md").write_text(PAGE.format(id=rule_id, name=name))
+    (home / "check.py").write_text(CHECK.format(body="\n".join("    " + line for line in body.splitlines())))
+    return read_rule(home / "rule.md")
+
+
+def application(name: str) -> Application:
+    nothing: Known[tuple[str, ...]] = Known(())
+    return Application(
+        id=f"/applications/{name}",
+        key=f"/applications/{name}",
+        name=name,
+        at=Location("apps.json", ("value", 0)),
+        format="graph",
+        app_id=name,
+        owners=Known(()),
+        identifier_uris=nothing,
+        preauthorized=Known(()),
+        review_dates=Known(()),
+        looked_in=(),
+        not_looked_in=(),
+    )
+
+
+def estate(*names: str, gaps: tuple[Gap, ...] = ()) -> Estate:
+    when = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
+    return Estate([(application(name), "") for name in names], gaps=gaps, as_of=when)
+
+
+def outcomes(found: list[Finding]) -> list[Outcome]:
+    return [finding.outcome for finding in found]
+
+
+ISSUE = "Issue('bad', target.at)"
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ("yield from ()", [Outcome.PASS]),
+        (f"yield {ISSUE}", [Outcome.FAIL]),
+        (f"yield {ISSUE}\nyield {ISSUE}", [Outcome.FAIL, Outcome.FAIL]),
+        ("yield Unknown('a', 'b')", [Outcome.UNKNOWN]),
+        (f"yield Unknown('a', 'b')\nyield {ISSUE}", [Outcome.FAIL]),
+        (f"yield {ISSUE}\nknown(Unknown('a', 'b'))", [Outcome.FAIL]),
+        ("known(Unknown('a', 'b'))\nyield", [Outcome.UNKNOWN]),
+        ("raise NotApplicable('nothing here')\nyield", [Outcome.NOT_APPLICABLE]),
+        ("yield Unknown('a', 'b')\nraise NotApplicable('x')", [Outcome.UNKNOWN]),
+        ("1 / 0\nyield", [Outcome.ERROR]),
+        (f"yield {ISSUE}\n1 / 0", [Outcome.ERROR, Outcome.FAIL]),
+        ("yield 'no issue'", [Outcome.ERROR]),
+    ],
+)
+def test_outcomes(tmp_path: Path, body: str, wanted: list[Outcome]) -> None:
+    assert outcomes(run([rule(tmp_path, body)], estate("one"), {})) == wanted
+
+
+def test_a_crash_harms_nothing_else_and_becomes_a_finding(tmp_path: Path) -> None:
+    crashing = rule(tmp_path / "a", "1 / 0\nyield", "MG998", "crashing")
+    fine = rule(tmp_path / "b", f"yield {ISSUE}", "MG999", "fine")
+    crash_rule = load()["MG902"]
+    found = run([crashing, crash_rule, fine], estate("one", "two"), {})
+    assert [(f.rule, f.outcome) for f in found] == [
+        ("MG998", Outcome.ERROR),
+        ("MG998", Outcome.ERROR),
+        ("MG999", Outcome.FAIL),
+        ("MG999", Outcome.FAIL),
+        ("MG902", Outcome.FAIL),
+        ("MG902", Outcome.FAIL),
+    ]
+    assert "ZeroDivisionError" in found[-1].message and "crashing/check.py:" in found[-1].message
+
+
+@pytest.mark.parametrize(
+    ("scope", "kind", "wanted"),
+    [
+        ("", "application", Outcome.UNKNOWN),
+        ("/applications/one", "application", Outcome.UNKNOWN),
+        ("/applications/other", "application", Outcome.FAIL),
+        ("", "policy", Outcome.FAIL),
+    ],
+)
+def test_a_gap_over_what_a_rule_reads_is_unknown(tmp_path: Path, scope: str, kind: str, wanted: Outcome) -> None:
+    gap = Gap(scope, frozenset({kind}), GapReason.FORBIDDEN, "The owners were refused.", "ask for Directory.Read.All")
+    (finding,) = run([rule(tmp_path, f"yield {ISSUE}")], estate("one", gaps=(gap,)), {})
+    assert finding.outcome is wanted
+    if wanted is Outcome.UNKNOWN:
+        assert finding.unknown is not None and finding.unknown.remedy == "ask for Directory.Read.All"
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        (PAGE.replace("since: 0.1.0", "since: 0.1.0\nextra: 1"), "unknown field `extra`"),
+        (PAGE.replace("risk: agent-sprawl", "risk: nonsense"), "is not a row of the register"),
+        (PAGE.replace("severity: high", "severity: severe"), "Invalid enum value"),
+        ("no front matter", "does not begin with front matter"),
+        (PAGE.replace("name: {name}", "name: another"), "does not carry the name"),
+    ],
+)
+def test_a_malformed_page_is_an_error(tmp_path: Path, page: str, message: str) -> None:
+    home = tmp_path / "family" / "some_thing"
+    home.mkdir(parents=True)
+    (home / "rule.md").write_text(page.format(id="MG999", name="some-thing"))
+    with pytest.raises(RuleError) as caught:
+        read_rule(home / "rule.md")
+    assert message in caught.value.message
+
+
+def test_an_id_that_is_used_twice_is_an_error(tmp_path: Path) -> None:
+    rule(tmp_path, "yield from ()", "MG101", "some-thing")
+    with pytest.raises(RuleError, match="MG101 is used twice"):
+        load([tmp_path])
+
+
+def test_selection_by_id_name_family_and_risk() -> None:
+    rules = load()
+    assert [r.meta.id for r in select_rules(rules, Selection(select=("mg101",)))] == ["MG101"]
+    assert [r.meta.id for r in select_rules(rules, Selection(select=("missing-token-validation",)))] == ["MG101"]
+    family = {r.meta.id for r in select_rules(rules, Selection(select=("gateway",)))}
+    assert {"MG101", "MG102", "MG116"} <= family
+    assert "MG101" not in {r.meta.id for r in select_rules(rules, Selection(ignore=("ingress-auth",)))}
+    with pytest.raises(UsageError) as caught:
+        select_rules(rules, Selection(select=("missing-token-validatoin",)))
+    assert "did you mean 'missing-token-validation'" in caught.value.message
+
+
+def test_low_confidence_is_left_out_and_said(tmp_path: Path) -> None:
+    body = "yield Issue('bad', target.at, confidence=Confidence.LOW)"
+    found = run([rule(tmp_path, body)], estate("one"), {})
+    (kept,) = triage(found, Selection())
+    (left,) = triage(found, Selection(min_confidence=Confidence.MEDIUM))
+    assert (kept.outcome, left.outcome) == (Outcome.FAIL, Outcome.NOT_APPLICABLE)
+    assert "below the asked medium" in left.detail
+
+
+def test_fingerprints_know_neither_lines_nor_files_nor_order() -> None:
+    issue = Issue("m", Location("f"), key="b")
+
+    def of(rule_id: str, resource: str, index: int, artifact: str, *steps: str) -> str:
+        at = Location(artifact, ("value", index))
+        target = Target(resource, "application", "one", "app registration one", at)
+        return fingerprint(rule_id, target, at.child(*steps), issue)
+
+    first = of("MG1", "/Apps/One", 0, "a.json", "owners")
+    assert first == of("MG1", "/apps/one", 7, "moved.json", "owners")
+    assert first != of("MG2", "/apps/one", 0, "a.json", "owners")
+    assert first != of("MG1", "/apps/one", 0, "a.json", "tags")
+    assert first != of("MG1", "/apps/two", 0, "a.json", "owners")

@@ -53,11 +53,6 @@ def _judge(
     crashes: list[Crash],
 ) -> Iterator[Finding]:
     described = Target(target.id, target.kind, target.name, target.title, target.at)
-    gap = _covering_gap(rule, target, estate)
-    if gap is not None:
-        unknown = Unknown(gap.detail.rstrip("."), gap.remedy, gap.at)
-        yield _finding(rule, described, Outcome.UNKNOWN, unknown=unknown)
-        return
     issues: list[Issue] = []
     unknown_: Unknown | None = None
     crashed = False
@@ -85,15 +80,24 @@ def _judge(
     elif unknown_ is not None:
         yield _finding(rule, described, Outcome.UNKNOWN, unknown=unknown_)
     elif not crashed:
-        yield _finding(rule, described, Outcome.PASS)
+        gap = _covering_gap(rule, target, estate)
+        if gap is None:
+            yield _finding(rule, described, Outcome.PASS)
+        else:
+            unknown = Unknown(gap.detail.rstrip("."), gap.remedy, gap.at)
+            yield _finding(rule, described, Outcome.UNKNOWN, unknown=unknown)
 
 
 def _covering_gap(rule: Rule, target: Entity, estate: Estate) -> Gap | None:
-    """The first gap that hides something the rule reads, at the target or above it."""
+    """The first gap that hides something the rule reads, at the target or above it.
+
+    A gap that could be anywhere says nothing against what a source claims to have read as a whole.
+    """
+    reads = set(rule.meta.reads)
     for gap in estate.gaps:
-        if gap.kinds & set(rule.meta.reads) and (
-            not gap.scope or target.key == gap.scope or target.key.startswith(gap.scope + "/")
-        ):
+        if not gap.kinds & reads:
+            continue
+        if target.key == gap.scope or target.key.startswith(gap.scope + "/") if gap.scope else not estate.is_whole(target.key):
             return gap
     return None
 

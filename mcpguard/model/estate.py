@@ -162,6 +162,10 @@ class Estate:
             self._entry_paths = EntryPaths(self)
         return self._entry_paths
 
+    def is_whole(self, key: str) -> bool:
+        """Whether a source claims to have read everything at a resource, or at one above it."""
+        return self.is_complete(key, EVERYTHING)
+
     # -- governance ----------------------------------------------------------------------------------------------
 
     def declaration(self, server: McpServer) -> Declaration | None:

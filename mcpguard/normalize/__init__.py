@@ -5,6 +5,7 @@ from datetime import datetime
 
 from mcpguard.core.location import Location
 from mcpguard.evidence import Evidence, Gap, RawResource, resource_key
+from mcpguard.evidence.kinds import KIND_OF_TYPE
 from mcpguard.model.estate import Estate
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.inputs import InputFile, Omission
@@ -14,6 +15,8 @@ from mcpguard.normalize.link import host_tools, linked_servers, tie_applications
 from mcpguard.normalize.servers import gateway_servers
 
 __all__ = ["build"]
+
+_KINDS = frozenset(KIND_OF_TYPE.values())
 
 
 def build(evidence: Evidence, as_of: datetime) -> Estate:
@@ -65,7 +68,9 @@ def _omission(number: int, gap: Gap, evidence: Evidence) -> Entity:
     key = f"gap:{gap.reason.value}:{gap.scope}:{','.join(sorted(gap.kinds))}:{number}"
     first = evidence.artifacts[0].path if evidence.artifacts else ""
     at = gap.at or _whole(first)
-    return Omission(id=key, key=key, name=gap.scope or "the estate", at=at, format="", gap=gap)
+    return Omission(
+        id=key, key=key, name=gap.scope or "the estate", at=at, format="", gap=gap, matters=bool(gap.kinds & _KINDS)
+    )
 
 
 def _whole(path: str) -> Location:

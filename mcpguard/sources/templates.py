@@ -177,7 +177,7 @@ class _Walk:
                 Gap(scope, kinds, GapReason.UNSUPPORTED, f"{self.reading.path} declares {what}", _REMEDY, at)
             )
         if self.unnamed and not self.reading.resources:
-            self.reading.miss("all names in the template are expressions", next(iter(self.unnamed.values()))[0][1])
+            self.reading.notes.append("all names in the template are expressions, so nothing was taken from it")
         for key, type_ in self.whole:
             doubt = self.has_more or any(
                 unnamed.startswith(type_) and (not scope or scope.startswith(key)) for scope, unnamed in self.unnamed

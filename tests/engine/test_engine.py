@@ -11,7 +11,7 @@ from mcpguard.core.location import Location
 from mcpguard.engine.registry import Rule, load, read_rule
 from mcpguard.engine.run import fingerprint, run
 from mcpguard.engine.triage import Selection, select_rules, triage
-from mcpguard.evidence import Gap, GapReason
+from mcpguard.evidence import EVERYTHING, Complete, Gap, GapReason
 from mcpguard.model.estate import Estate
 from mcpguard.model.finding import Finding, Issue, Outcome, Target
 from mcpguard.model.kinds.entra import Application
@@ -119,20 +119,32 @@ def test_a_crash_harms_nothing_else_and_becomes_a_finding(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("scope", "kind", "wanted"),
+    ("scope", "kind", "body", "wanted"),
     [
-        ("", "application", Outcome.UNKNOWN),
-        ("/applications/one", "application", Outcome.UNKNOWN),
-        ("/applications/other", "application", Outcome.FAIL),
-        ("", "policy", Outcome.FAIL),
+        ("", "application", "yield from ()", Outcome.UNKNOWN),
+        ("/applications/one", "application", "yield from ()", Outcome.UNKNOWN),
+        ("/applications/other", "application", "yield from ()", Outcome.PASS),
+        ("/applications/on", "application", "yield from ()", Outcome.PASS),
+        ("", "policy", "yield from ()", Outcome.PASS),
+        ("", "application", f"yield {ISSUE}", Outcome.FAIL),
+        ("", "application", "raise NotApplicable('x')\nyield", Outcome.NOT_APPLICABLE),
     ],
 )
-def test_a_gap_over_what_a_rule_reads_is_unknown(tmp_path: Path, scope: str, kind: str, wanted: Outcome) -> None:
+def test_a_gap_over_what_a_rule_reads_lets_nothing_pass(
+    tmp_path: Path, scope: str, kind: str, body: str, wanted: Outcome
+) -> None:
     gap = Gap(scope, frozenset({kind}), GapReason.FORBIDDEN, "The owners were refused.", "ask for Directory.Read.All")
-    (finding,) = run([rule(tmp_path, f"yield {ISSUE}")], estate("one", gaps=(gap,)), {})
+    (finding,) = run([rule(tmp_path, body)], estate("one", gaps=(gap,)), {})
     assert finding.outcome is wanted
     if wanted is Outcome.UNKNOWN:
         assert finding.unknown is not None and finding.unknown.remedy == "ask for Directory.Read.All"
+
+
+def test_a_gap_that_could_be_anywhere_says_nothing_against_what_was_read_as_a_whole(tmp_path: Path) -> None:
+    gap = Gap("", frozenset({"application"}), GapReason.UNSUPPORTED, "A nested deployment.", "scan it")
+    whole = frozenset({Complete("/applications/one", EVERYTHING)})
+    found = Estate([(application("one"), "")], gaps=(gap,), complete=whole, as_of=estate().as_of)
+    assert outcomes(run([rule(tmp_path, "yield from ()")], found, {})) == [Outcome.PASS]
 
 
 @pytest.mark.parametrize(

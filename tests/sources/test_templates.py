@@ -112,11 +112,13 @@ def test_names_that_are_expressions(scan: Scanner) -> None:
     assert found.complete == set()
 
 
-def test_a_template_of_expressions_alone_is_partial(scan: Scanner) -> None:
+def test_a_template_of_expressions_alone_is_read_and_leaves_a_gap(scan: Scanner) -> None:
     found = scan({"main.json": template(declared("Microsoft.ApiManagement/service", "[parameters('n')]"))})
     artifact = found.artifact("main.json")
-    assert (artifact.status, artifact.detail) == (ArtifactStatus.PARTIAL, "all names in the template are expressions")
-    assert found.start(artifact.at) == (8, 15)
+    assert artifact.status is ArtifactStatus.READ
+    assert artifact.detail == "all names in the template are expressions, so nothing was taken from it"
+    (gap,) = found.evidence.gaps
+    assert found.start(gap.at) == (8, 15)
 
 
 def test_a_declaration_claims_its_children_unless_some_have_no_name(scan: Scanner) -> None:

@@ -22,6 +22,8 @@ class Omission(Entity, frozen=True, kw_only=True):
     label: ClassVar[str] = "gap"
 
     gap: Gap
+    matters: bool
+    """Whether it hides a kind that the model knows; a storage account in a template that was not evaluated does not."""
 
 
 class Crash(Entity, frozen=True, kw_only=True):

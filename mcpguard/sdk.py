@@ -7,7 +7,7 @@ unknown. An issue wins over an unknown; yielding nothing is a PASS. Rules are pu
 now), no globals.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -24,23 +24,80 @@ from mcpguard.core.facts import (
     value_or_none,
 )
 from mcpguard.core.location import Location
-from mcpguard.model.audiences import Audiences, host_audiences, host_behind, may_be_ours, validated_audiences
+from mcpguard.model.audiences import (
+    Audiences,
+    host_audiences,
+    host_behind,
+    may_be_ours,
+    named_audiences,
+    registration_of_other_host,
+    validated_audiences,
+)
 from mcpguard.model.entry_paths import EntryPath, Key
 from mcpguard.model.estate import Classification, Declaration, Estate
 from mcpguard.model.finding import Issue, RuleMeta
+from mcpguard.model.flow_view import gather_flows
+from mcpguard.model.in_effect import StatementInEffect, backends_in_effect, mcp_calls, statements_in_effect, unread_products
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.entra import Application, Owner, ServicePrincipal
-from mcpguard.model.kinds.gateway import Api, Backend, Diagnostic, Operation, PolicyText, Product, Service
+from mcpguard.model.kinds.gateway import (
+    Api,
+    Backend,
+    Diagnostic,
+    LoggedHeader,
+    ManagementSetting,
+    Operation,
+    PolicyText,
+    Product,
+    Service,
+    Subscription,
+)
 from mcpguard.model.kinds.governance import ToolClass
 from mcpguard.model.kinds.hosting import ContainerApp, Host, PlatformAuth, Site
 from mcpguard.model.kinds.inputs import Crash, InputFile, Omission
 from mcpguard.model.kinds.mcp import ClientEntry, Confidence, McpServer, McpTool, ServerSource, Url, least
-from mcpguard.model.server_view import ServerCall, inbound_location, judged_calls
+from mcpguard.model.limits import counts_by_callers_choice, counts_by_subscription, is_limit, limits_met
+from mcpguard.model.metadata import host_publishes_metadata, metadata_operation
+from mcpguard.model.policy_reach import policies_in_reach
+from mcpguard.model.server_view import (
+    Cut,
+    ServerCall,
+    backing_calls,
+    bypasses_key,
+    calls_in_effect,
+    cuts,
+    inbound_location,
+    judged_calls,
+    tool_classes,
+    validated_only_by_products,
+)
+from mcpguard.model.telemetry import effective_diagnostics
+from mcpguard.model.token_paths import Passing, host_at, is_approved, tokens_passed_on
+from mcpguard.policy.bodies import BodyState, request_body_when_forwarded
+from mcpguard.policy.cors import first_cors
 from mcpguard.policy.csharp import Analysis, Source, analyse
-from mcpguard.policy.effective import EffectivePolicy, Statement
+from mcpguard.policy.dataflow import Flow, FlowReport, Label, SinkKind, follow
+from mcpguard.policy.effective import EffectivePolicy, Scope, Section, Statement
+from mcpguard.policy.expressions import Condition, Use, expressions_of
 from mcpguard.policy.flow import Outcome, Reach, Run, reach, statements
-from mcpguard.policy.guards import compares_shared_key, identifies_caller, refusals
-from mcpguard.policy.headers import HeaderState, Holder, header_when_forwarded
+from mcpguard.policy.guards import (
+    checks_claim_by_hand,
+    compares_shared_key,
+    identifies_caller,
+    looks_for_header_only,
+    met,
+    met_too_early,
+    plain,
+    presence_checks,
+    refusals,
+    refusals_on_merit,
+    requires_claim,
+    validates_token,
+    weak_validators,
+)
+from mcpguard.policy.headers import HeaderState, Holder, header_when_forwarded, last_writer
+from mcpguard.policy.references import references
+from mcpguard.policy.vocabulary import CREDENTIAL_SETTERS
 
 
 def with_evidence(issue: Issue, evidence: tuple[tuple[str, str], ...]) -> Issue:
@@ -52,17 +109,36 @@ Verdict: TypeAlias = Issue | Unknown
 Verdicts: TypeAlias = Iterator[Verdict]
 Options: TypeAlias = Mapping[str, object]
 
+
+def merged(verdicts: Iterable[Verdict]) -> Verdicts:
+    """One issue for each place and key, resting on the evidence of all of them; the rest as it comes."""
+    issues: dict[tuple[Location, str], Issue] = {}
+    for verdict in verdicts:
+        match verdict:
+            case Issue():
+                before = issues.get((verdict.at, verdict.key), verdict)
+                evidence = tuple(dict.fromkeys((*before.evidence, *verdict.evidence)))
+                issues[verdict.at, verdict.key] = with_evidence(before, evidence)
+            case Unknown():
+                yield verdict
+    yield from issues.values()
+
+
 __all__ = [
+    "CREDENTIAL_SETTERS",
     "Analysis",
     "Api",
     "Application",
     "Audiences",
     "Backend",
+    "BodyState",
     "Classification",
     "ClientEntry",
+    "Condition",
     "Confidence",
     "ContainerApp",
     "Crash",
+    "Cut",
     "Declaration",
     "Diagnostic",
     "EffectivePolicy",
@@ -70,6 +146,8 @@ __all__ = [
     "EntryPath",
     "Estate",
     "Fact",
+    "Flow",
+    "FlowReport",
     "HeaderState",
     "Holder",
     "Host",
@@ -77,7 +155,10 @@ __all__ = [
     "Issue",
     "Key",
     "Known",
+    "Label",
     "Location",
+    "LoggedHeader",
+    "ManagementSetting",
     "McpServer",
     "McpTool",
     "Members",
@@ -87,41 +168,89 @@ __all__ = [
     "Options",
     "Outcome",
     "Owner",
+    "Passing",
     "PlatformAuth",
     "PolicyText",
     "Product",
     "Reach",
     "RuleMeta",
     "Run",
+    "Scope",
+    "Section",
     "ServerCall",
     "ServerSource",
     "Service",
     "ServicePrincipal",
+    "SinkKind",
     "Site",
     "Source",
     "Statement",
+    "StatementInEffect",
+    "Subscription",
     "ToolClass",
     "Undetermined",
     "Unknown",
     "Url",
+    "Use",
     "Verdict",
     "Verdicts",
     "analyse",
+    "backends_in_effect",
+    "backing_calls",
+    "bypasses_key",
+    "calls_in_effect",
+    "checks_claim_by_hand",
     "compares_shared_key",
+    "counts_by_callers_choice",
+    "counts_by_subscription",
+    "cuts",
+    "effective_diagnostics",
+    "expressions_of",
+    "first_cors",
+    "follow",
+    "gather_flows",
     "header_when_forwarded",
+    "host_at",
     "host_audiences",
     "host_behind",
+    "host_publishes_metadata",
     "identifies_caller",
     "inbound_location",
+    "is_approved",
+    "is_limit",
     "judged_calls",
     "known",
+    "last_writer",
     "least",
+    "limits_met",
+    "looks_for_header_only",
     "may_be_ours",
+    "mcp_calls",
+    "merged",
+    "met",
+    "met_too_early",
+    "metadata_operation",
+    "named_audiences",
+    "plain",
+    "policies_in_reach",
+    "presence_checks",
     "reach",
+    "references",
     "refusals",
+    "refusals_on_merit",
+    "registration_of_other_host",
+    "request_body_when_forwarded",
+    "requires_claim",
     "statements",
+    "statements_in_effect",
+    "tokens_passed_on",
+    "tool_classes",
     "transform",
+    "unread_products",
     "validated_audiences",
+    "validated_only_by_products",
+    "validates_token",
     "value_or_none",
+    "weak_validators",
     "with_evidence",
 ]

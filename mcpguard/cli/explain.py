@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from mcpguard.cli import options
 from mcpguard.core.errors import UsageError
 from mcpguard.engine import registry
 
@@ -11,14 +12,7 @@ from mcpguard.engine import registry
 @click.command()
 @click.argument("rule")
 @click.option("--examples", is_flag=True, help="Show the examples too.")
-@click.option(
-    "--rules",
-    "rule_folders",
-    multiple=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Look in this folder too.",
-)
+@options.rule_folders
 def command(rule: str, examples: bool, rule_folders: tuple[Path, ...]) -> None:
     """Show what RULE (id or name) checks, why it matters and how to fix it."""
     rules = registry.load(rule_folders)

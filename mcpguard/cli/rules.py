@@ -5,16 +5,8 @@ from pathlib import Path
 import click
 import msgspec
 
+from mcpguard.cli import options
 from mcpguard.engine import registry
-
-_FOLDERS = click.option(
-    "--rules",
-    "rule_folders",
-    multiple=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Load rules from this folder too. Rules are Python code that runs with your rights.",
-)
 
 
 @click.group()
@@ -24,7 +16,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@_FOLDERS
+@options.rule_folders
 def list_rules(format_: str, rule_folders: tuple[Path, ...]) -> None:
     """List every rule with its severity and risk."""
     rules = [rule.meta for rule in registry.load(rule_folders).values()]

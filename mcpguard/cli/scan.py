@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from mcpguard.cli.options import rule_folders as rules_option
 from mcpguard.cli.pipeline import Settings, exit_status, scan
 from mcpguard.core.errors import UsageError
 from mcpguard.engine.triage import Selection
@@ -38,8 +39,8 @@ from mcpguard.report import FORMATS, Options, format_of
 @click.option("--strict", is_flag=True, help="Exit 3 when anything is unknown, missing or unread.")
 @click.option("--complete", is_flag=True, help="The input holds everything that exists: what is absent does not exist.")
 @click.option("--manifest", type=click.Path(path_type=Path), metavar="FILE", help="The governance manifest.")
-@click.option("--select", multiple=True, metavar="WORD", help="Only these rules: id, name, family or risk. Repeatable.")
-@click.option("--ignore", multiple=True, metavar="WORD", help="Not these rules: id, name, family or risk. Repeatable.")
+@click.option("--select", multiple=True, metavar="WORDS", help="Only these rules: ids, names, families or risks, with commas.")
+@click.option("--ignore", multiple=True, metavar="WORDS", help="Not these rules: ids, names, families or risks, with commas.")
 @click.option("--persona", type=click.Choice(["regular", "auditor"]), default="regular", show_default=True)
 @click.option(
     "--min-confidence",
@@ -49,14 +50,7 @@ from mcpguard.report import FORMATS, Options, format_of
     help="Leave out failures that are less sure.",
 )
 @click.option("--show-passes", is_flag=True, help="List what passed as well.")
-@click.option(
-    "--rules",
-    "rule_folders",
-    multiple=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Load rules from this folder too. Rules are Python code that runs with your rights.",
-)
+@rules_option
 @click.option(
     "--category",
     default="scan",
@@ -92,7 +86,7 @@ def command(
     """
     formats = {report_path: format_of(str(report_path)) for report_path in reports}
     settings = Settings(
-        selection=Selection(select, ignore, persona, Confidence(min_confidence)),
+        selection=Selection(_words(select), _words(ignore), persona, Confidence(min_confidence)),
         fail_on=None if fail_on == "never" else Severity(fail_on),
         strict=strict,
         complete=complete,
@@ -131,3 +125,8 @@ def _width() -> int:
     import shutil
 
     return max(60, min(shutil.get_terminal_size((100, 24)).columns, 140))
+
+
+def _words(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a repeatable option that also takes several with commas between."""
+    return tuple(word for value in values for part in value.split(",") if (word := part.strip()))

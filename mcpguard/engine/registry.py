@@ -6,6 +6,7 @@ Packs run code: only the built-in rules and folders that the user names with ``-
 import importlib.util
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -56,18 +57,23 @@ class Rule(msgspec.Struct, frozen=True):
         Raises:
             RuleError: ``check.py`` cannot be imported or has no function ``check``.
         """
-        path = self.folder / "check.py"
-        module_name = f"rules.{self.meta.family}.{self.folder.name}.check"
-        spec = importlib.util.spec_from_file_location(module_name, path)
-        if spec is None or spec.loader is None:
-            raise RuleError(f"{path} cannot be imported", "a rule needs a check.py")
-        module = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
-            check: Check = module.check
-        except Exception as error:
-            raise RuleError(f"rule {self.meta.id}: {path.name} cannot be imported: {error}", "see docs/rules.md") from error
-        return check
+        return _import_check(self.folder, f"rules.{self.meta.family}.{self.folder.name}.check", self.meta.id)
+
+
+@cache
+def _import_check(folder: Path, module_name: str, rule: str) -> Check:
+    """Import a rule's code, once for the process as with any import."""
+    path = folder / "check.py"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise RuleError(f"{path} cannot be imported", "a rule needs a check.py")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        check: Check = module.check
+    except Exception as error:
+        raise RuleError(f"rule {rule}: {path.name} cannot be imported: {error}", "see docs/rules.md") from error
+    return check
 
 
 def built_in_folder() -> Path:

@@ -15,6 +15,8 @@ KIND_OF_TYPE: dict[str, str] = {
     "microsoft.apimanagement/service/products/apis": "product-api",
     "microsoft.apimanagement/service/products/apilinks": "product-api",
     "microsoft.apimanagement/service/subscriptions": "subscription",
+    "microsoft.apimanagement/service/tenant": "management-setting",
+    "microsoft.apimanagement/service/portalsettings": "management-setting",
     "microsoft.apimanagement/service/backends": "backend",
     "microsoft.apimanagement/service/loggers": "logger",
     "microsoft.apimanagement/service/diagnostics": "diagnostic",

@@ -1,16 +1,20 @@
 """For whom tokens are issued: the audiences that a gateway validates and those that a host accepts."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from mcpguard.core.facts import Fact, Known, Unknown
 from mcpguard.core.location import Location
 from mcpguard.core.patterns import LazyPattern
 from mcpguard.model.estate import Estate
+from mcpguard.model.kinds.entra import Application
 from mcpguard.model.kinds.gateway import Service
 from mcpguard.model.kinds.hosting import ContainerApp, Host, PlatformAuth, Site
-from mcpguard.model.kinds.mcp import McpServer
+from mcpguard.model.kinds.mcp import McpServer, ServerSource
 from mcpguard.policy.effective import EffectivePolicy
 from mcpguard.policy.flow import statements
+from mcpguard.policy.guards import met, plain, validates_token
 from mcpguard.policy.vocabulary import TOKEN_VALIDATORS
 
 _AZURE_SUFFIXES = (
@@ -116,3 +120,41 @@ def may_be_ours(host: str, server: McpServer, estate: Estate) -> bool:
     gateways = (*(service.gateway_hosts if service else ()), *(estate.manifest.gateway_hosts if estate.manifest else ()))
     domains = {".".join(name.lower().split(".")[-2:]) for name in gateways if not name.endswith(_AZURE_SUFFIXES)}
     return ".".join(host.split(".")[-2:]) in domains
+
+
+def named_audiences(policy: EffectivePolicy) -> Iterator[Known[str] | Unknown]:
+    """Every audience that token validation in the inbound section names, bare and with its place."""
+    for found in met(policy, validates_token):
+        if isinstance(found, Unknown):
+            yield found
+            continue
+        for group, item in (("audiences", "audience"), ("backend-application-ids", "application-id")):
+            parent = found.element.find(group)
+            for child in parent.elements if parent is not None else ():
+                if child.name == item:
+                    match plain(policy, found, child.content):
+                        case Known(value=text, at=at):
+                            yield Known(bare(text), at)
+                        case Unknown() as unknown:
+                            yield unknown
+
+
+def registration_of_other_host(audience: str, server: McpServer, estate: Estate) -> str:
+    """Title of another MCP host that runs under the registration of an audience; empty when there is none.
+
+    A REST-backed server has no host of its own, and the host behind its API may be any.
+    """
+    if server.source is ServerSource.APIM_REST_TOOLS or not server.host:
+        return ""
+    for application in estate.of(Application):
+        uris = application.identifier_uris.value if isinstance(application.identifier_uris, Known) else ()
+        if audience not in {application.app_id, *map(bare, uris)}:
+            continue
+        hosts = [
+            host
+            for tie in estate.ties.get(application.key, ())
+            if tie.role == "server" and (host := estate.get(McpServer, tie.server)) and host.source is ServerSource.HOST
+        ]
+        if hosts and server.host not in {host.host for host in hosts}:
+            return hosts[0].title
+    return ""

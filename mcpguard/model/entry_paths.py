@@ -128,9 +128,13 @@ class EntryPaths:
         api = estate.get(Api, path.api)
         if api is None:
             raise KeyError(path.api)
-        fragments, fragments_missing = estate.fragments(api.service)
-        values, complete_values = estate.named_values(api.service)
-        return fold(self.chain(api, path, operation), fragments, fragments_missing, values, complete_values)
+        return self.fold_chain(api, self.chain(api, path, operation))
+
+    def fold_chain(self, api: Api, chain: list[ScopedPolicy]) -> EffectivePolicy:
+        """The policy that some documents of one API's service come to, broadest first."""
+        fragments, fragments_missing = self._estate.fragments(api.service)
+        values, complete_values = self._estate.named_values(api.service)
+        return fold(chain, fragments, fragments_missing, values, complete_values)
 
     def chain(self, api: Api, path: EntryPath, operation: Operation | None) -> list[ScopedPolicy]:
         """The documents that apply on this way in, broadest first."""

@@ -1,6 +1,6 @@
 """The estate: every normalized thing, indexed and linked. Rules see the world through it and change nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mcpguard.model.entry_paths import EntryPaths
 
 E = TypeVar("E", bound=Entity)
+T = TypeVar("T")
 
 
 class Classification(msgspec.Struct, frozen=True):
@@ -77,6 +78,7 @@ class Estate:
         """
         self._by_kind: dict[type[Entity], dict[str, Entity]] = {}
         self._children: dict[tuple[str, type[Entity]], list[Entity]] = {}
+        self._in_order: dict[tuple[str, type[Entity]], tuple[Entity, ...]] = {}
         self._complete = {(claim.scope, claim.type) for claim in complete}
         self._documents: dict[str, Fact[Document | None]] = {}
         self._policies: dict[str, PolicyText] = {}
@@ -87,6 +89,7 @@ class Estate:
         self.product_apis: Mapping[str, frozenset[str]] = product_apis or {}
         self._scopes_with_policy = scopes_with_policy
         self._entry_paths: EntryPaths | None = None
+        self._remembered: dict[object, object] = {}
         self.manifest: Manifest | None = None
         self.declarations: dict[str, Declaration] = {}
         self.ties: dict[str, tuple[Tie, ...]] = {}
@@ -96,6 +99,7 @@ class Estate:
     def add(self, entities: Iterable[tuple[Entity, str]]) -> None:
         """Index more entities; one with a key that is already there takes its place. Only normalization calls this."""
         by_kind, children = self._by_kind, self._children
+        self._in_order.clear()
         for entity, parent in entities:
             kind = type(entity)
             same_kind = by_kind.get(kind)
@@ -113,8 +117,12 @@ class Estate:
 
     def of(self, kind: type[E]) -> tuple[E, ...]:
         """Everything of one kind, in the order of keys."""
-        found = self._by_kind.get(kind, {})
-        return tuple(found[key] for key in sorted(found))  # type: ignore[misc]
+        at = ("", kind)
+        found = self._in_order.get(at)
+        if found is None:
+            by_key = self._by_kind.get(kind, {})
+            found = self._in_order[at] = tuple(by_key[key] for key in sorted(by_key))
+        return found  # type: ignore[return-value]
 
     def get(self, kind: type[E], key: str) -> E | None:
         """One thing by its key."""
@@ -126,7 +134,11 @@ class Estate:
 
     def under(self, parent: str, kind: type[E]) -> tuple[E, ...]:
         """The children of one kind that were read, in the order of keys."""
-        return tuple(sorted(self._children.get((parent, kind), ()), key=lambda entity: entity.key))  # type: ignore[arg-type]
+        at = (parent, kind)
+        found = self._in_order.get(at)
+        if found is None:
+            found = self._in_order[at] = tuple(sorted(self._children.get(at, ()), key=lambda entity: entity.key))
+        return found  # type: ignore[return-value]
 
     def members(self, parent: Entity, kind: type[E], raw_type: str, what: str, listing: str) -> Members[E]:
         """The children of one kind, with what is missing when they are not known to have been read completely.
@@ -162,9 +174,15 @@ class Estate:
             self._entry_paths = EntryPaths(self)
         return self._entry_paths
 
+    def remember(self, key: object, compute: Callable[[], T]) -> T:
+        """What ``compute`` gives, worked out once for this estate: several rules ask the same of the same policy."""
+        if key not in self._remembered:
+            self._remembered[key] = compute()
+        return self._remembered[key]  # type: ignore[return-value]
+
     def is_whole(self, key: str) -> bool:
-        """Whether a source claims to have read everything at a resource, or at one above it."""
-        return self.is_complete(key, EVERYTHING)
+        """Whether a source claims to have read everything at a resource, or at one above it. A file is whole in itself."""
+        return key.startswith("file:") or self.is_complete(key, EVERYTHING)
 
     # -- governance ----------------------------------------------------------------------------------------------
 

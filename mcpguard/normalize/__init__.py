@@ -34,6 +34,10 @@ def build(evidence: Evidence, as_of: datetime) -> Estate:
     )
     estate.add(list(gateway_servers(estate, raws)))
     estate.add(list(linked_servers(estate)))
+    if any(raw.type == "file/policy" for raw in evidence.resources):
+        from mcpguard.normalize.loose import loose_servers
+
+        estate.add(list(loose_servers(estate)))
     estate.add(list(host_tools(estate)))
     estate.ties.update(tie_applications(estate))
     return estate
@@ -47,6 +51,10 @@ def _entities(evidence: Evidence) -> Iterator[tuple[Entity, str]]:
             from mcpguard.normalize.entra import directory_entities
 
             yield from directory_entities(raw)
+        elif raw.type == "file/policy":
+            from mcpguard.normalize.loose import loose_policy
+
+            yield loose_policy(raw), ""
         elif raw.type == "file/mcp-client":
             from mcpguard.normalize.clients import client_entries
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mcpguard.evidence import RawResource
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.mcp import ClientEntry
-from mcpguard.normalize.fields import lookup
+from mcpguard.normalize.fields import lookup, text
 from mcpguard.normalize.urls import parse_url
 
 
@@ -27,6 +27,7 @@ def client_entries(raw: RawResource) -> Iterator[tuple[Entity, str]]:
                     format=raw.format,
                     url=parse_url(url, at.child("url")) if isinstance(url, str) else None,
                     command=command if isinstance(command, str) else "",
+                    transport=text(raw, root, str(name), "type"),
                 ),
                 "",
             )

@@ -11,12 +11,15 @@ from mcpguard.model.kinds.gateway import (
     Backend,
     Diagnostic,
     Fragment,
+    LoggedHeader,
+    ManagementSetting,
     NamedValue,
     Operation,
     Payload,
     PolicyText,
     Product,
     Service,
+    Subscription,
 )
 from mcpguard.normalize.fields import (
     absent_member,
@@ -34,6 +37,8 @@ from mcpguard.normalize.urls import parse_url
 
 APIM = "microsoft.apimanagement/service"
 _READ_AGAIN = "add the answer of: az rest --method get --url "
+_TLS_DEFAULT = "certificates of backends are checked unless switched off (facts/apim.md 1.10)"
+_MIN_VERSION_DEFAULT = "every version of the management API is let in unless minApiVersion is set (facts/apim.md 1.1)"
 _REST_TYPE = "an API without a type is a REST API (facts/apim.md 1.2)"
 _KEY_DEFAULT = "new APIs and products ask for a subscription key (azure-docs, api-management-subscriptions)"
 _BODY_DEFAULT = "no body is logged unless bytes are set (azure-docs, api-management-howto-app-insights)"
@@ -84,7 +89,14 @@ def _service(raw: RawResource) -> Service:
         tags=tags(raw),
         public_network_access=fact(raw, ("properties", "publicNetworkAccess"), str, network_default),
         identity=fact(raw, ("identity", "type"), str, Known("None", raw.origin, "no identity block")),
+        min_api_version=fact(raw, ("properties", "apiVersionConstraint", "minApiVersion"), str, _min_version_default(raw)),
     )
+
+
+def _min_version_default(raw: RawResource) -> Fact[str]:
+    if not isinstance(lookup(raw.body, ("properties",)), dict):
+        return absent_member(raw, "properties.apiVersionConstraint", _READ_AGAIN + raw.id)
+    return Known("", raw.origin.child("properties"), _MIN_VERSION_DEFAULT)
 
 
 def _api(raw: RawResource) -> Api:
@@ -111,6 +123,7 @@ def _api(raw: RawResource) -> Api:
         contact=Known(contact, raw.origin.child(*properties, "contact")),
         is_current=lookup(raw.body, (*properties, "isCurrent")) is not False,
         is_online=lookup(raw.body, (*properties, "isOnline")) is not False,
+        revision_of=raw.key.partition(";rev=")[0] if ";rev=" in raw.key else "",
     )
 
 
@@ -174,6 +187,44 @@ def _backend(raw: RawResource) -> Backend:
         url=_optional_text(raw, ("properties", "url")),
         sets_authorization=sets,
         pool=tuple(f"{service}/backends/{last_segment(member).lower()}" for member in members if isinstance(member, str)),
+        validates_chain=_tls_check(raw, "validateCertificateChain"),
+        validates_name=_tls_check(raw, "validateCertificateName"),
+    )
+
+
+def _tls_check(raw: RawResource, member: str) -> Fact[bool]:
+    return fact(raw, ("properties", "tls", member), bool, Known(True, raw.origin, _TLS_DEFAULT))
+
+
+def _subscription(raw: RawResource) -> Subscription:
+    service = parent_key(raw.key)
+    scope = fact(raw, ("properties", "scope"), str, absent_member(raw, "properties.scope", _READ_AGAIN + raw.id))
+    state = fact(raw, ("properties", "state"), str, absent_member(raw, "properties.state", _READ_AGAIN + raw.id))
+    no_tracing = Known(False, raw.origin, "allowTracing is false unless set (facts/apim.md 1.12)")
+    return Subscription(
+        **_base(raw),  # type: ignore[arg-type]
+        service=service,
+        display_name=text(raw, "properties", "displayName") or last_segment(raw.id),
+        scope=transform(scope, lambda found: _below_service(found, service)),
+        state=transform(state, str.lower),
+        allow_tracing=fact(raw, ("properties", "allowTracing"), bool, no_tracing),
+    )
+
+
+def _below_service(scope: str, service: str) -> str:
+    """A full ARM id, possibly of the service as it is called elsewhere, or a short scope as in extracts."""
+    lowered = scope.lower().rstrip("/")
+    _, found, tail = lowered.partition("/providers/" + APIM + "/")
+    below = tail.partition("/")[2] if found else lowered.strip("/")
+    return f"/{below}" if below else ""
+
+
+def _management_setting(raw: RawResource) -> ManagementSetting:
+    return ManagementSetting(
+        **_base(raw),  # type: ignore[arg-type]
+        service=parent_key(raw.key),
+        setting="/".join(raw.key.rsplit("/", 2)[1:]),
+        enabled=fact(raw, ("properties", "enabled"), bool, absent_member(raw, "properties.enabled", _READ_AGAIN + raw.id)),
     )
 
 
@@ -241,14 +292,31 @@ def _diagnostic(raw: RawResource) -> Diagnostic:
         **_base(raw),  # type: ignore[arg-type]
         scope=parent_key(raw.key),
         payloads=tuple(payloads),
+        logged_headers=tuple(_logged_headers(raw)),
         logger=fact(raw, ("properties", "loggerId"), str, absent_member(raw, "properties.loggerId", _READ_AGAIN + raw.id)),
     )
+
+
+def _logged_headers(raw: RawResource) -> Iterator[LoggedHeader]:
+    """Headers listed at the four places, with whether that place masks them; names are compared without case."""
+    for side, message in _PLACES:
+        place = ("properties", side, message)
+        names = lookup(raw.body, (*place, "headers"))
+        masks = lookup(raw.body, (*place, "dataMasking", "headers"))
+        masked = {str(lookup(mask, ("value",))).lower() for mask in masks} if isinstance(masks, list) else set()
+        for index, name in enumerate(names if isinstance(names, list) else []):
+            if isinstance(name, str):
+                at = raw.origin.child(*place, "headers", index)
+                yield LoggedHeader(side, message, name, name.lower() in masked, at)
 
 
 _MAKERS: dict[str, Callable[[RawResource], Entity]] = {
     "/apis": _api,
     "/products": _product,
     "/backends": _backend,
+    "/subscriptions": _subscription,
+    "/tenant": _management_setting,
+    "/portalsettings": _management_setting,
     "/namedvalues": _named_value,
     "/policyfragments": _fragment,
     "/diagnostics": _diagnostic,

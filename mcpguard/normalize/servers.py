@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from mcpguard.core.facts import Fact, Known, Unknown, value_or_none
+from mcpguard.core.facts import Fact, Known, Unknown, transform, value_or_none
 from mcpguard.core.location import Location
-from mcpguard.evidence import RawResource
+from mcpguard.evidence import RawResource, Unresolved
 from mcpguard.model.estate import Estate
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.gateway import Api, Backend, Operation, PolicyText
 from mcpguard.model.kinds.mcp import Confidence, McpServer, McpTool, ServerSource, Url
-from mcpguard.normalize.fields import last_segment, lookup, parent_key
+from mcpguard.normalize.fields import fact, last_segment, lookup, not_usable, parent_key
 from mcpguard.normalize.urls import parse_url, segments
 from mcpguard.policy.effective import resolve_named_values
 from mcpguard.policy.tree import Document
@@ -18,6 +18,7 @@ from mcpguard.policy.tree import Document
 _OTHER_TYPES = frozenset({"soap", "graphql", "odata", "grpc", "a2a", "websocket"})
 _MARKERS = ("mcp-session-id", "tools/call", "mcp-protocol-version")
 _TELLING = re.compile(r"(?i)(?:^|/)(?:mcp|sse|messages?)/?$")
+_TRANSPORT_DEFAULT = "a server of type mcp that names no transport speaks streamable HTTP (facts/apim.md 1.3, from samples)"
 _TRANSPORT_PAIR = (frozenset({"sse"}), frozenset({"message", "messages"}))
 
 
@@ -50,7 +51,12 @@ def server_key(api: Api) -> str:
 
 
 def _server(
-    api: Api, source: ServerSource, confidence: Confidence, reasons: tuple[str, ...], backends: Fact[tuple[Url, ...]]
+    api: Api,
+    source: ServerSource,
+    confidence: Confidence,
+    reasons: tuple[str, ...],
+    backends: Fact[tuple[Url, ...]],
+    transport: Fact[str],
 ) -> McpServer:
     return McpServer(
         id=api.id,
@@ -65,6 +71,7 @@ def _server(
         service=api.service,
         api=api.key,
         backends=backends,
+        transport=transport,
     )
 
 
@@ -75,7 +82,7 @@ def _native(api: Api, raw: RawResource, estate: Estate) -> McpServer:
     if isinstance(inline, list) and inline:
         rest_backed = True
     source = ServerSource.APIM_REST_TOOLS if rest_backed else ServerSource.APIM_PASSTHROUGH
-    return _server(api, source, Confidence.HIGH, ("its type is mcp",), backends)
+    return _server(api, source, Confidence.HIGH, ("its type is mcp",), backends, _native_transport(raw))
 
 
 def _inferred(api: Api, estate: Estate) -> McpServer | None:
@@ -107,7 +114,40 @@ def _inferred(api: Api, estate: Estate) -> McpServer | None:
     if not strong:
         return None
     confidence = Confidence.HIGH if len(strong) + len(weak) > 1 else Confidence.MEDIUM
-    return _server(api, ServerSource.APIM_INFERRED, confidence, (*strong, *weak), backends)
+    transport = _inferred_transport(api, estate)
+    return _server(api, ServerSource.APIM_INFERRED, confidence, (*strong, *weak), backends, transport)
+
+
+def _native_transport(raw: RawResource) -> Fact[str]:
+    """``transportType``, else what the endpoints show: a list of named ones, or an object by name."""
+    steps = ("properties", "mcpProperties")
+    endpoints = lookup(raw.body, (*steps, "endpoints"))
+    default: Fact[str] = Known("streamable", raw.origin, _TRANSPORT_DEFAULT)
+    if isinstance(endpoints, Unresolved):
+        default = not_usable(raw, (*steps, "endpoints"), endpoints, "a list")
+    for step, name in (
+        enumerate(lookup(item, ("name",)) for item in endpoints)
+        if isinstance(endpoints, list)
+        else zip(endpoints, endpoints, strict=True)
+        if isinstance(endpoints, dict)
+        else ()
+    ):
+        if isinstance(name, str) and name.lower() == "sse":
+            default = Known("sse", raw.origin.child(*steps, "endpoints", step))
+    return transform(fact(raw, (*steps, "transportType"), str, default), str.lower)
+
+
+def _inferred_transport(api: Api, estate: Estate) -> Fact[str]:
+    """The pair of operations of HTTP+SSE; an API whose operations were not all read may have it unseen."""
+    operations = estate.under(api.key, Operation)
+    ends = {operation: frozenset(segments(operation.url_template)[-1:]) for operation in operations}
+    stream = next((operation for operation, end in ends.items() if end and end <= _TRANSPORT_PAIR[0]), None)
+    if stream is not None and any(end and end <= _TRANSPORT_PAIR[1] for end in ends.values()):
+        return Known("sse", stream.at.child("properties", "urlTemplate"))
+    if estate.is_complete(api.key, "microsoft.apimanagement/service/apis/operations"):
+        return Known("", api.at)
+    remedy = f"add the answer of: az rest --method get --url {api.id}/operations (or pass --complete)"
+    return Unknown(f"the operations of {api.title}", remedy, api.at)
 
 
 def _policy_marker(api: Api, estate: Estate) -> str:

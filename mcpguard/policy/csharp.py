@@ -8,15 +8,16 @@ Results are memoised by code. Code that does not parse is *not understood*, and 
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from mcpguard.policy.csharp_syntax import flatten, index_name, literal, parse, text_of
 from mcpguard.policy.tree import NAMED_VALUE
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node
 
 _MAX_DEPTH = 180
 _MAX_CODE = 200_000
@@ -42,8 +43,11 @@ _PREDICATES = frozenset(
         "TryParse",
         "SequenceEqual",
         "GetHashCode",
+        "StatusCode",
+        "StatusReason",
     ]
 )
+_BODY = ("Request", "Body")
 _TOKEN_PARSERS = frozenset({"AsJwt", "TryParseJwt"})
 _REQUEST_PARTS = {
     "Url": "request-url",
@@ -65,6 +69,8 @@ class Source(msgspec.Struct, frozen=True):
     """Lower case for headers, as written for variables; empty when there is none or it is computed."""
     preserved: bool = False
     """For bodies: read with ``preserveContent: true``, so that the body can be read again."""
+    path: str = ""
+    """For bodies: the members taken from it by literal names, as in ``params.name``; empty for the whole."""
 
 
 class Analysis(msgspec.Struct, frozen=True):
@@ -73,6 +79,8 @@ class Analysis(msgspec.Struct, frozen=True):
     understood: bool
     reads: frozenset[Source] = frozenset()
     carries: frozenset[Source] = frozenset()
+    traced: frozenset[Source] = frozenset()
+    """What ``context.Trace(…)`` within the expression writes to the trace."""
     constant: bool | None = None
     """The value when the code is the literal ``true`` or ``false``."""
 
@@ -97,9 +105,9 @@ def analyse(code: str, block: bool) -> Analysis:
         return Analysis(understood=True, constant=bare == "true")
     if len(code) > _MAX_CODE:
         return _NOT_UNDERSTOOD
-    root = _parse(code, block)
+    root = parse(code, block)
     if root.has_error and "{{" in code:
-        root = _parse(NAMED_VALUE.sub(_as_identifier, code), block)
+        root = parse(NAMED_VALUE.sub(_as_identifier, code), block)
     if root.has_error:
         return _NOT_UNDERSTOOD
     evaluation = _Evaluation()
@@ -107,36 +115,32 @@ def analyse(code: str, block: bool) -> Analysis:
         result = evaluation.statements(root, 0)
     except _TooDeep:
         return _NOT_UNDERSTOOD
-    return Analysis(understood=True, reads=frozenset(evaluation.reads), carries=result)
+    return Analysis(True, frozenset(evaluation.reads) | result, result, frozenset(evaluation.traced))
 
 
-@cache
-def _parser() -> Parser:
-    import tree_sitter  # only when an expression has to be looked at
-
-    return tree_sitter.Parser(tree_sitter.Language(_grammar()))
-
-
-def _grammar() -> object:
-    """The C# grammar, from the extension module itself: its package pulls in a good part of the standard library."""
-    from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec
-
-    package = PathFinder.find_spec("tree_sitter_c_sharp")
-    places = package.submodule_search_locations if package else None
-    spec = PathFinder.find_spec("tree_sitter_c_sharp._binding", list(places)) if places else None
-    if spec is None or spec.loader is None:
-        import tree_sitter_c_sharp
-
-        return tree_sitter_c_sharp.language()
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.language()
-
-
-def _parse(code: str, block: bool) -> Node:
-    text = code if block else f"return ({code}\n);"
-    return _parser().parse(text.encode()).root_node
+@lru_cache(maxsize=1024)
+def leading_text(code: str, block: bool) -> str:
+    """The literal with which the value of an expression begins: ``https://x/`` of ``"https://x/" + y``; empty when none."""
+    root = parse(code, block)
+    if root.has_error or block:
+        return ""
+    node: Node | None = root
+    for _ in range(_MAX_DEPTH):
+        if node is None or node.type == "identifier":
+            return ""
+        if node.type in ("string_literal", "verbatim_string_literal"):
+            return literal(node) or ""
+        if node.type == "string_content":
+            return text_of(node)
+        if node.type == "binary_expression":
+            node = node.child_by_field_name("left")
+        elif node.type == "interpolated_string_expression":
+            node = next((child for child in node.named_children if child.type != "interpolation_start"), None)
+        elif node.type in ("compilation_unit", "global_statement", "return_statement", "parenthesized_expression"):
+            node = node.named_children[0] if node.named_children else None
+        else:
+            return ""
+    return ""
 
 
 def _as_identifier(match: re.Match[str]) -> str:
@@ -147,22 +151,15 @@ class _TooDeep(Exception):
     pass
 
 
-class _Chain(msgspec.Struct):
-    """``context.Request.Headers.GetValueOrDefault("x")`` taken apart: where it starts, and its steps."""
-
-    root: str
-    steps: list[tuple[str, Node | None]]
-    """Member names with their arguments; the name of an index is ``[]``."""
-    base: Node | None
-    """The expression it starts from when that is not a plain name."""
-
-
 class _Evaluation:
     """One walk over one expression."""
 
     def __init__(self) -> None:
         self.reads: set[Source] = set()
+        self.traced: set[Source] = set()
         self.locals: dict[str, frozenset[Source]] = {}
+        self.aliases: dict[str, list[tuple[str, Node | None]]] = {}
+        """Names that stand for a part of ``context``: ``var r = context.Response``."""
 
     def statements(self, node: Node, depth: int) -> frozenset[Source]:
         """Run declarations and assignments in order; the union of what the return statements carry."""
@@ -189,12 +186,20 @@ class _Evaluation:
         name = node.child_by_field_name("name")
         values = [child for child in node.named_children if name is None or child.id != name.id]
         if name is not None and values:
-            self._assign(_text(name), self.value(values[-1], depth + 1))
+            self._alias(text_of(name), values[-1])
+            self._assign(text_of(name), self.value(values[-1], depth + 1))
+
+    def _alias(self, name: str, value: Node) -> None:
+        chain = flatten(value)
+        steps = [*self.aliases.get(chain.root, ()), *chain.steps]
+        plain = all(arguments is None for _, arguments in chain.steps)
+        if chain.base is None and plain and chain.root in ("context", *self.aliases) and len(steps) <= len(_BODY):
+            self.aliases[name] = steps
 
     def _foreach(self, node: Node, depth: int) -> None:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         if left is not None and right is not None:
-            self._assign(_text(left), self.value(right, depth + 1))
+            self._assign(text_of(left), self.value(right, depth + 1))
 
     def _assign(self, name: str, sources: frozenset[Source]) -> None:
         self.locals[name] = self.locals.get(name, NOTHING) | sources
@@ -205,13 +210,13 @@ class _Evaluation:
             raise _TooDeep
         match node.type:
             case "identifier":
-                return self.locals.get(_text(node), NOTHING)
+                return self.locals.get(text_of(node), NOTHING)
             case "string_literal" | "integer_literal" | "boolean_literal" | "null_literal" | "character_literal":
                 return NOTHING
             case "binary_expression" | "is_expression" | "is_pattern_expression" | "prefix_unary_expression":
                 parts = self._each(node, depth)
                 operator = node.child_by_field_name("operator")
-                compares = operator is None or _text(operator) in _COMPARISONS or node.type != "binary_expression"
+                compares = operator is None or text_of(operator) in _COMPARISONS or node.type != "binary_expression"
                 return NOTHING if compares else parts
             case "conditional_expression":
                 branches = [node.child_by_field_name(field) for field in ("consequence", "alternative")]
@@ -221,7 +226,7 @@ class _Evaluation:
                 left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
                 sources = self.value(right, depth + 1) if right is not None else NOTHING
                 if left is not None and left.type == "identifier":
-                    self._assign(_text(left), sources)
+                    self._assign(text_of(left), sources)
                 return sources
             case (
                 "member_access_expression"
@@ -244,13 +249,16 @@ class _Evaluation:
         return _union(self.value(child, depth + 1) for child in node.named_children)
 
     def _chain(self, node: Node, depth: int) -> frozenset[Source]:
-        chain = _flatten(node)
+        chain = flatten(node)
         sources = NOTHING
         steps = chain.steps
         if chain.base is not None:
             sources = self.value(chain.base, depth + 1)
-        elif chain.root == "context":
-            sources, steps = self._context(steps, depth)
+        elif chain.root == "context" or chain.root in self.aliases:
+            whole = [*self.aliases.get(chain.root, ()), *steps]
+            sources, steps = self._context(whole, depth)
+            if len(whole) == len(_BODY) and whole[1][0] == _BODY[1] and whole[0][0] in ("Request", "Response"):
+                return sources  # the handle, which may be compared with null: nothing is read yet
         elif chain.root in self.locals:
             sources = self.locals[chain.root]
         for name, arguments in steps:
@@ -259,6 +267,8 @@ class _Evaluation:
                 sources = NOTHING
             elif name in _TOKEN_PARSERS:
                 sources = frozenset(Source("claims", source.name) for source in sources | given)
+            elif name == "[]" and arguments is not None and (member := index_name(arguments)):
+                sources = frozenset(_narrowed(source, member) for source in sources)
             else:
                 sources |= given
         self.reads |= sources
@@ -269,15 +279,19 @@ class _Evaluation:
     ) -> tuple[frozenset[Source], list[tuple[str, Node | None]]]:
         """The source that ``context.…`` names, and the steps after it."""
         names = [name for name, _ in steps]
+        if names[:1] == ["Trace"] and steps[0][1] is not None:
+            self.traced |= self._each(steps[0][1], depth + 1)
+            return NOTHING, steps[1:]
         if names[:2] in (["Request", "Headers"], ["Response", "Headers"]):
             return self._lookup(f"{names[0].lower()}-header", steps, 2, depth)
         if names[:1] == ["Variables"]:
             return self._lookup("variable", steps, 1, depth)
         if names[:2] in (["Request", "Body"], ["Response", "Body"]):
             arguments = steps[2][1] if len(steps) > 2 else None
-            preserved = arguments is not None and re.search(r"preserveContent\s*:\s*true|\(\s*true\s*\)", _text(arguments))
+            preserved = arguments is not None and re.search(r"preserveContent\s*:\s*true|\(\s*true\s*\)", text_of(arguments))
             source = Source(f"{names[0].lower()}-body", "", bool(preserved))
-            self.reads.add(source)
+            if len(steps) > len(_BODY):
+                self.reads.add(source)
             return frozenset({source}), steps[3:]
         if names[:1] == ["Request"] and len(names) > 1 and names[1] in _REQUEST_PARTS:
             kind = _REQUEST_PARTS[names[1]]
@@ -285,7 +299,8 @@ class _Evaluation:
             kind = names[0].lower()
         else:
             kind = "context"
-        source = Source(kind)
+        query = kind == "request-url" and "Query" in names[2:4]
+        source = Source(kind, path="query" if query else "")
         self.reads.add(source)
         return frozenset({source}), steps[2 if kind not in ("user", "subscription") else 1 :]
 
@@ -300,7 +315,7 @@ class _Evaluation:
             return frozenset({source}), []
         name, arguments = rest[0]
         values = [child for child in arguments.named_children if child.type == "argument"] if arguments is not None else []
-        key = _literal(values[0]) if values else None
+        key = literal(values[0]) if values else None
         entry = Source(kind, "" if key is None else key.lower() if kind != "variable" else key)
         if name in ("[]", "GetValueOrDefault"):
             self.reads.add(entry)
@@ -308,7 +323,7 @@ class _Evaluation:
             return frozenset({entry}) | fallback, rest[1:]
         if name == "TryGetValue" and len(values) > 1:
             self.reads.add(entry)
-            target = re.sub(r"^out\s+(?:[\w.<>\[\]]+\s+)?", "", _text(values[1])).strip()
+            target = re.sub(r"^out\s+(?:[\w.<>\[\]]+\s+)?", "", text_of(values[1])).strip()
             self._assign(target, frozenset({entry}))
             return NOTHING, rest[1:]
         if name == "ContainsKey":
@@ -318,79 +333,11 @@ class _Evaluation:
         return frozenset({whole}), rest
 
 
-def _flatten(node: Node) -> _Chain:
-    """Take a chain of member accesses, calls, indexes and ``?.`` apart, without recursion over its length."""
-    steps: list[tuple[str, Node | None]] = []
-    pending: list[Node] = []
-    current: Node | None = node
-    arguments: Node | None = None
-    while current is not None:
-        match current.type:
-            case "invocation_expression":
-                arguments = current.child_by_field_name("arguments")
-                current = current.child_by_field_name("function")
-            case "member_access_expression":
-                name = current.child_by_field_name("name")
-                steps.append((_member_name(name), arguments))
-                arguments = None
-                current = current.child_by_field_name("expression")
-            case "element_access_expression":
-                steps.append(("[]", current.child_by_field_name("subscript")))
-                arguments = None
-                current = current.child_by_field_name("expression")
-            case "conditional_access_expression":
-                # What follows ``?`` comes last in the text, so it is unwound first; then on with the condition.
-                children = current.named_children
-                pending.append(children[0])
-                current = children[-1]
-            case "member_binding_expression":
-                steps.append(
-                    (
-                        _member_name(current.child_by_field_name("name") or current.named_children[0]),
-                        arguments,
-                    )
-                )
-                arguments = None
-                current = pending.pop() if pending else None
-            case "element_binding_expression":
-                steps.append(("[]", current))
-                arguments = None
-                current = pending.pop() if pending else None
-            case "parenthesized_expression" | "cast_expression" if current.named_children and not arguments:
-                current = current.child_by_field_name("value") or current.named_children[-1]
-            case "identifier" | "generic_name":
-                if arguments is not None:
-                    steps.append((_member_name(current), arguments))
-                    return _Chain("", steps[::-1], None)
-                return _Chain(_text(current), steps[::-1], None)
-            case _:
-                if not steps and current.id == node.id:
-                    return _Chain("", [], None)
-                return _Chain("", steps[::-1], current)
-    return _Chain("", steps[::-1], None)
-
-
-def _member_name(node: Node | None) -> str:
-    if node is None:
-        return ""
-    if node.type == "generic_name" and node.named_children:
-        return _text(node.named_children[0])
-    return _text(node)
-
-
-def _literal(node: Node) -> str | None:
-    """The value of an argument that is a string literal, decoded; None when it is computed."""
-    inner = node.named_children[-1] if node.type == "argument" and node.named_children else node
-    text = _text(inner)
-    if inner.type == "string_literal":
-        return re.sub(r"\\(.)", r"\1", text[1:-1])
-    if inner.type == "verbatim_string_literal":
-        return text[2:-1].replace('""', '"')
-    return None
-
-
-def _text(node: Node) -> str:
-    return (node.text or b"").decode("utf-8", "replace")
+def _narrowed(source: Source, member: str) -> Source:
+    """A body of which one member is taken; other sources have no parts that matter."""
+    if source.kind not in ("request-body", "response-body"):
+        return source
+    return msgspec.structs.replace(source, path=f"{source.path}.{member}".lstrip("."))
 
 
 def _union(parts: object) -> frozenset[Source]:

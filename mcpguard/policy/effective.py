@@ -94,7 +94,7 @@ CONTAINERS = frozenset({"choose", "when", "otherwise", "retry", "wait", "limit-c
 """Elements whose children are policies in their own right."""
 
 
-class EffectivePolicy(msgspec.Struct, frozen=True):
+class EffectivePolicy(msgspec.Struct, frozen=True, eq=False, weakref=True):
     """The folded sections for one way in."""
 
     inbound: tuple[Node, ...]

@@ -7,7 +7,9 @@ States are small hashable values that the caller defines, so the sets stay small
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from functools import wraps
 from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -15,6 +17,7 @@ from mcpguard.core.facts import Fact, Known, Unknown
 from mcpguard.policy.effective import EffectivePolicy, Either, Hole, Node, Statement
 
 S = TypeVar("S")
+T = TypeVar("T")
 
 _ANSWERS = frozenset({"return-response", "mock-response"})
 
@@ -43,9 +46,12 @@ class Run(Generic[S]):
         self,
         on_statement: Callable[[Statement, S], S],
         on_hole: Callable[[Unknown, S], S],
+        on_passed: Callable[[Statement, S], S] | None = None,
     ) -> None:
+        """``on_passed`` is called with a ``when`` for the paths that go past it: its condition was looked at for them too."""
         self._on_statement = on_statement
         self._on_hole = on_hole
+        self._on_passed = on_passed
         self._forwarded: set[S] = set()
         self._answered: set[S] = set()
 
@@ -67,9 +73,9 @@ class Run(Generic[S]):
                 return states
             match node:
                 case Hole(unknown=unknown):
-                    states = frozenset(self._on_hole(unknown, state) for state in states)
+                    states = _after(self._on_hole, unknown, states)
                 case Either(unknown=unknown, branches=branches):
-                    states = frozenset(self._on_hole(unknown, state) for state in self._union(branches, states))
+                    states = _after(self._on_hole, unknown, self._union(branches, states))
                 case Statement():
                     states = self._statement(node, states)
         return states
@@ -81,7 +87,7 @@ class Run(Generic[S]):
         if name in _ANSWERS:
             self._answered |= {self._on_statement(statement, state) for state in states}
             return frozenset()
-        states = frozenset(self._on_statement(statement, state) for state in states)
+        states = _after(self._on_statement, statement, states)
         if name == "forward-request":
             self._forwarded |= states
             return states
@@ -100,9 +106,11 @@ class Run(Generic[S]):
                 constant = condition_constant(child)
                 if constant is False:
                     continue
-                after |= self.sequence(child.children, frozenset(self._on_statement(child, state) for state in states))
+                after |= self.sequence(child.children, _after(self._on_statement, child, states))
                 if constant is True:
                     return after
+                if self._on_passed is not None:
+                    states = _after(self._on_passed, child, states)
             elif child.name == "otherwise":
                 return after | self.sequence(child.children, states)
         return after | states
@@ -112,6 +120,15 @@ class Run(Generic[S]):
         for branch in branches:
             out |= self.sequence(branch, states)
         return out
+
+
+def _after(transfer: Callable[[T, S], S], item: T, states: frozenset[S]) -> frozenset[S]:
+    """The states after one step. Most policies have one state most of the time, and most steps leave it as it is."""
+    if len(states) == 1:
+        (state,) = states
+        after = transfer(item, state)
+        return states if after is state else frozenset((after,))
+    return frozenset(transfer(item, state) for state in states)
 
 
 def condition_constant(when: Statement) -> bool | None:
@@ -134,6 +151,29 @@ class _Seen(msgspec.Struct, frozen=True):
     hole: Unknown | None = None
 
 
+_Answers = WeakKeyDictionary[EffectivePolicy, dict[Callable[[Statement], bool], object]]
+
+
+def remembered(
+    ask: Callable[[EffectivePolicy, Callable[[Statement], bool]], T],
+) -> Callable[[EffectivePolicy, Callable[[Statement], bool]], T]:
+    """Keep the answers to a question about a policy as long as the policy lives: many rules ask the same one.
+
+    A policy is told from others by identity, a predicate too, so only predicates that are functions of a module are met again.
+    """
+    answers: _Answers = WeakKeyDictionary()
+
+    @wraps(ask)
+    def answer(policy: EffectivePolicy, happens: Callable[[Statement], bool]) -> T:
+        known = answers.setdefault(policy, {})
+        if happens not in known:
+            known[happens] = ask(policy, happens)
+        return known[happens]  # type: ignore[return-value]
+
+    return answer
+
+
+@remembered
 def reach(policy: EffectivePolicy, happens: Callable[[Statement], bool]) -> Fact[Reach] | None:
     """On which of the forwarding paths a statement that ``happens`` accepts comes first; None when nothing is forwarded.
 

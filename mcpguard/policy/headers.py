@@ -1,5 +1,6 @@
 """What a request header holds when the request is forwarded: the caller's value, something else, or nothing."""
 
+from collections.abc import Iterator
 from enum import Enum
 
 import msgspec
@@ -35,6 +36,8 @@ class HeaderState(msgspec.Struct, frozen=True):
     """Variables that hold the caller's value."""
     hole: Unknown | None = None
     """Set when something unread may have changed the header."""
+    writer: Statement | None = None
+    """The policy that wrote or deleted the header last; None when it is as the caller sent it."""
 
 
 def header_when_forwarded(policy: EffectivePolicy, name: str) -> frozenset[HeaderState]:
@@ -50,7 +53,7 @@ def header_when_forwarded(policy: EffectivePolicy, name: str) -> frozenset[Heade
         if statement.name in CREDENTIAL_SETTERS and name.lower() == "authorization":
             if statement.element.attribute("output-token-variable-name") is not None:
                 return state
-            return msgspec.structs.replace(state, holder=Holder.OTHER, steps=(), hole=None)
+            return msgspec.structs.replace(state, holder=Holder.OTHER, steps=(), hole=None, writer=statement)
         if statement.name == "set-header":
             return _set(statement, state, wanted)
         return state
@@ -80,7 +83,7 @@ def _set(statement: Statement, state: HeaderState, wanted: Source) -> HeaderStat
         return state
     mode = action.text.strip() if action is not None else "override"
     if mode == "delete":
-        return msgspec.structs.replace(state, holder=Holder.ABSENT, steps=(), hole=None)
+        return msgspec.structs.replace(state, holder=Holder.ABSENT, steps=(), hole=None, writer=statement)
     if mode == "skip" and state.holder is Holder.CALLER:
         return state
     values = [child.content for child in statement.element.elements if child.name == "value"]
@@ -89,13 +92,13 @@ def _set(statement: Statement, state: HeaderState, wanted: Source) -> HeaderStat
         carried, unclear = _carried(value, state, wanted)
         if carried:
             at = statement.value_at(value).step(f"the caller's {wanted.name} header is written to the outgoing request")
-            return HeaderState(Holder.COPIED, (*state.steps, at), state.copies, hole)
+            return HeaderState(Holder.COPIED, (*state.steps, at), state.copies, hole, statement)
         if unclear is not None:
             missing = f"what the set-header {target.text} writes ({unclear})"
             hole = Unknown(missing, "simplify the expression, or delete the header first", statement.value_at(value))
     if mode == "append" and state.holder in (Holder.CALLER, Holder.COPIED):
         return msgspec.structs.replace(state, hole=hole)
-    return HeaderState(Holder.OTHER if values else Holder.ABSENT, (), state.copies, hole)
+    return HeaderState(Holder.OTHER if values else Holder.ABSENT, (), state.copies, hole, statement)
 
 
 def _carried(value: Value, state: HeaderState, wanted: Source) -> tuple[bool, str | None]:
@@ -110,3 +113,9 @@ def _carried(value: Value, state: HeaderState, wanted: Source) -> tuple[bool, st
             if source.kind == "variable" and source.name in state.copies:
                 return True, None
     return False, None
+
+
+def last_writer(policy: EffectivePolicy, name: str) -> Iterator[Statement | Unknown | None]:
+    """Which policies may have written a header last when the request leaves; Unknown where something unread may have."""
+    for state in header_when_forwarded(policy, name):
+        yield state.hole or state.writer

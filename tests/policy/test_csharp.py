@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcpguard.policy.csharp import Source, analyse
+from mcpguard.policy.csharp import Source, analyse, leading_text
 
 AUTHORIZATION = Source("request-header", "authorization")
 
@@ -74,3 +74,56 @@ def test_constants_and_what_is_not_understood() -> None:
     assert not analyse("context.Request.(", block=False).understood
     assert analyse("{{limit}} > 3", block=False).understood
     assert not analyse("(" * 5000 + "a" + ")" * 5000, block=False).understood
+
+
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ('"https://x.example/" + a', "https://x.example/"),
+        ('("https://x.example/" + a) + b', "https://x.example/"),
+        ('$"https://x.example/{a}/b"', "https://x.example/"),
+        ('$"{a}/b"', ""),
+        ('a + "https://x.example/"', ""),
+        ("context.Request.Url.ToString()", ""),
+        ('@"https://{{host}}/" + a', "https://{{host}}/"),
+    ],
+)
+def test_the_text_a_value_begins_with(code: str, wanted: str) -> None:
+    assert leading_text(code, block=False) == wanted
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "context.Response.Body != null",
+        "null == context.Response?.Body",
+        "context.Response.Body is null",
+        'context.Response.Body == null ? "empty" : "full"',
+    ],
+)
+def test_a_null_test_reads_no_body(code: str) -> None:
+    found = analyse(code, block=False)
+    assert found.understood
+    assert "response-body" not in {source.kind for source in found.reads}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "return context.Response.Body;",
+        "return context.Response?.Body?.As<string>() == null;",
+        "var r = context.Response; return r.Body.As<string>();",
+        "var b = context.Response.Body; if (b != null) { return b.As<JObject>(true); } return null;",
+        "var c = context; var r = c.Response; return r.Body.As<string>().Length;",
+    ],
+)
+def test_bodies_are_read_under_other_names_too(code: str) -> None:
+    found = analyse(code, block=True)
+    assert found.understood
+    assert "response-body" in {source.kind for source in found.reads}
+
+
+def test_a_body_under_another_name_is_preserved_or_not() -> None:
+    code = "var body = context.Request.Body; return body.As<JObject>(preserveContent: true);"
+    assert {source.preserved for source in analyse(code, block=True).reads} == {True}
+    assert {source.preserved for source in analyse(code.replace("true", "false"), block=True).reads} == {False}

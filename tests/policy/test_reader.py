@@ -154,7 +154,7 @@ def _same(ours: Element, theirs: etree._Element) -> bool:
     children = list(theirs)
     return (
         ours.name == theirs.tag
-        and attributes == dict(theirs.attrib)
+        and attributes == {str(name): str(value) for name, value in theirs.attrib.items()}
         and text.split() == wanted.split()
         and len(ours.elements) == len(children)
         and all(_same(mine, other) for mine, other in zip(ours.elements, children, strict=True))

@@ -23,6 +23,8 @@ class Service(Entity, frozen=True, kw_only=True):
     public_network_access: Fact[str]
     identity: Fact[str]
     """``identity.type``, ``None`` when there is none."""
+    min_api_version: Fact[str]
+    """Oldest version of the management API that is let in; empty when all are."""
 
 
 class Api(Entity, frozen=True, kw_only=True):
@@ -48,6 +50,8 @@ class Api(Entity, frozen=True, kw_only=True):
     """Name or mail address in ``properties.contact``; empty when there is none."""
     is_current: bool
     is_online: bool
+    revision_of: str = ""
+    """For a revision that has ``;rev=`` in its name: key of the API without it."""
 
 
 class Operation(Entity, frozen=True, kw_only=True):
@@ -87,6 +91,37 @@ class Backend(Entity, frozen=True, kw_only=True):
     """Whether the entity's own credentials put an Authorization header on the request."""
     pool: tuple[str, ...]
     """Keys of the backends in the pool."""
+    validates_chain: Fact[bool]
+    """Whether the gateway checks that the backend's certificate comes from a trusted authority."""
+    validates_name: Fact[bool]
+    """Whether it checks that the certificate is for the backend's host name."""
+
+
+class Subscription(Entity, frozen=True, kw_only=True):
+    """A subscription: the owner of two keys."""
+
+    kind: ClassVar[str] = "subscription"
+    label: ClassVar[str] = "subscription"
+
+    service: str
+    display_name: str
+    scope: Fact[str]
+    """Below the service, lower case: ``/products/x``, ``/apis/x``, ``/apis`` for all APIs, empty for all access."""
+    state: Fact[str]
+    """Lower case; keys work only while it is ``active``."""
+    allow_tracing: Fact[bool]
+
+
+class ManagementSetting(Entity, frozen=True, kw_only=True):
+    """A switch of the management plane or of the developer portal: ``tenant/access``, ``portalsettings/signup``…"""
+
+    kind: ClassVar[str] = "management-setting"
+    label: ClassVar[str] = "management setting"
+
+    service: str
+    setting: str
+    """The last two parts of the id, lower case: ``tenant/access``."""
+    enabled: Fact[bool]
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -99,6 +134,19 @@ class Payload(msgspec.Struct, frozen=True):
     bytes: Fact[int]
 
 
+class LoggedHeader(msgspec.Struct, frozen=True):
+    """A header that a diagnostic copies into telemetry."""
+
+    side: str
+    """``frontend`` or ``backend``."""
+    message: str
+    """``request`` or ``response``."""
+    name: str
+    masked: bool
+    """Whether ``dataMasking`` hides it at this place."""
+    at: Location
+
+
 class Diagnostic(Entity, frozen=True, kw_only=True):
     """A diagnostic of a service or of one API."""
 
@@ -108,6 +156,7 @@ class Diagnostic(Entity, frozen=True, kw_only=True):
     scope: str
     """Key of the service or API that it belongs to."""
     payloads: tuple[Payload, ...]
+    logged_headers: tuple[LoggedHeader, ...]
     logger: Fact[str]
 
     def payload(self, side: str, message: str) -> Fact[int]:
@@ -116,6 +165,14 @@ class Diagnostic(Entity, frozen=True, kw_only=True):
             if (payload.side, payload.message) == (side, message):
                 return payload.bytes
         return Unknown(f"{side}.{message}.body.bytes of {self.title}", "export the diagnostic with its properties")
+
+
+_OWNERS = {
+    "service": "global policy of",
+    "apis": "policy of API",
+    "operations": "policy of operation",
+    "products": "policy of product",
+}
 
 
 class PolicyText(Entity, frozen=True, kw_only=True):
@@ -130,6 +187,15 @@ class PolicyText(Entity, frozen=True, kw_only=True):
     text_at: Location
     escaped: bool
     """``format: xml``: the text is XML-escaped rather than raw."""
+
+    @property
+    def title(self) -> str:
+        """Whose policy it is; what is called ``policy`` says nothing by its name."""
+        *_, kind, name = ("", "", *self.id.rpartition("/policies/")[0].split("/"))
+        kind = kind.lower()
+        if kind not in _OWNERS:
+            return f"{self.label} {self.name}"
+        return f"{_OWNERS[kind]} {name}"
 
 
 class Fragment(PolicyText, frozen=True, kw_only=True):

@@ -66,6 +66,11 @@ class Host(Entity, frozen=True, kw_only=True):
     auth: Fact[PlatformAuth | None]
     """None when the host is known to have no platform authentication."""
 
+    @property
+    def runs_own_code(self) -> bool:
+        """Whether the MCP endpoint is code of the app's owners, which may check tokens itself."""
+        return True
+
 
 class Site(Host, frozen=True, kw_only=True):
     """A web app, function app or slot."""
@@ -79,6 +84,11 @@ class Site(Host, frozen=True, kw_only=True):
     """By name; values outside the allow-list are withheld."""
     mcp_key_level: Fact[str]
     """Key check of the MCP endpoint, lower case: ``system``, ``anonymous``, ``function``… A web app has ``none``."""
+
+    @property
+    def runs_own_code(self) -> bool:
+        """A tool trigger is served by the Functions host; anything else is code of the app's owners."""
+        return not any(function.trigger.startswith("mcp") for function in self.functions.items)
 
     @property
     def title(self) -> str:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import msgspec
 
-from mcpguard.core.facts import Fact
+from mcpguard.core.facts import Fact, Known
 from mcpguard.core.location import Location
 from mcpguard.model.kinds.entity import Entity
 
@@ -67,6 +67,13 @@ class McpServer(Entity, frozen=True, kw_only=True):
     """Key of the site or container app, when it is one or is known to be served by one."""
     backends: Fact[tuple[Url, ...]]
     """Where requests go after the gateway; empty for REST-backed servers and for hosts."""
+    transport: Fact[str] = Known("")
+    """``streamable`` or ``sse``, for servers in API Management; empty when nothing shows one."""
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"{'policy file' if self.source is ServerSource.LOOSE_POLICY else 'MCP server'} {self.name}"
 
 
 class McpTool(Entity, frozen=True, kw_only=True):
@@ -92,3 +99,5 @@ class ClientEntry(Entity, frozen=True, kw_only=True):
 
     url: Url | None
     command: str
+    transport: str = ""
+    """``type`` of the entry as written: ``http``, ``sse``, ``stdio``; empty when the client guesses."""

@@ -10,19 +10,20 @@ from mcpguard.sdk import (
     Reach,
     Unknown,
     Verdicts,
+    bypasses_key,
     compares_shared_key,
     identifies_caller,
     inbound_location,
     judged_calls,
     reach,
-    refusals,
+    refusals_on_merit,
 )
 
 
 def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
     """Every keyless call has to have met a token or certificate check on all of its paths or on some."""
     for call in judged_calls(server, estate):
-        if call.path.key is not Key.NONE:
+        if call.path.key is not Key.NONE or bypasses_key(call, estate):
             continue
         match reach(call.policy, identifies_caller):
             case Known(value=Reach.NEVER):
@@ -32,7 +33,7 @@ def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
                 continue
             case _:
                 continue
-        by_hand = list(refusals(call.policy.inbound))
+        by_hand = refusals_on_merit(call.policy.inbound)
         if any(compares_shared_key(branch) for branch in by_hand):
             continue
         if by_hand:

@@ -16,21 +16,28 @@ from mcpguard.sdk import (
     identifies_caller,
     inbound_location,
     judged_calls,
+    presence_checks,
     reach,
-    refusals,
+    refusals_on_merit,
+    validated_only_by_products,
 )
 
 
 def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
     """Every call that is forwarded has to have met a token or certificate check."""
     unguarded: list[ServerCall] = []
-    shared_key = False
-    for call in judged_calls(server, estate):
+    shared_key = presence = False
+    calls = list(judged_calls(server, estate))
+    if validated_only_by_products(calls):
+        raise NotApplicable(f"{server.title} is validated by the policies of its products only: MG104")
+    for call in calls:
         match reach(call.policy, identifies_caller):
             case Known(value=Reach.NEVER):
-                by_hand = list(refusals(call.policy.inbound))
+                by_hand = refusals_on_merit(call.policy.inbound)
                 shared_key = shared_key or any(compares_shared_key(branch) for branch in by_hand)
-                if not by_hand:
+                if not by_hand and any(presence_checks(call.policy)):
+                    presence = True
+                elif not by_hand:
                     unguarded.append(call)
                 elif not shared_key:
                     yield _home_made(server, call)
@@ -45,6 +52,8 @@ def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
         yield unguarded[0].path.doubt
     elif shared_key:
         raise NotApplicable(f"{server.title} is guarded by a header compared with a named value: a key, not a token")
+    elif presence:
+        raise NotApplicable(f"{server.title} asks for a credential and takes any: MG110")
 
 
 def _issue(server: McpServer, calls: list[ServerCall], estate: Estate) -> Verdict:
@@ -59,7 +68,7 @@ def _issue(server: McpServer, calls: list[ServerCall], estate: Estate) -> Verdic
 
 
 def _home_made(server: McpServer, call: ServerCall) -> Unknown:
-    branch = next(iter(refusals(call.policy.inbound)))
+    branch = refusals_on_merit(call.policy.inbound)[0]
     return Unknown(
         f"whether the hand-written check of {server.title}, which answers 401 or 403 in a branch, verifies a token",
         "read the branch; validate-azure-ad-token or validate-jwt would settle it",

@@ -46,7 +46,7 @@ def check(target: Site | ContainerApp, estate: Estate, options: Options) -> Verd
     is_site = isinstance(target, Site)
     doubts = (
         ("which of the two members wins when they disagree is not documented", is_site and len(lax) == 1),
-        ("its code may check tokens itself, which configuration does not show", _runs_own_code(target)),
+        ("its code may check tokens itself, which configuration does not show", target.runs_own_code),
     )
     notes = [f" ({text})" for text, applies in doubts if applies]
     seen = " and ".join(f"{name} is {value}" for name, value, _ in lax)
@@ -57,8 +57,3 @@ def check(target: Site | ContainerApp, estate: Estate, options: Options) -> Verd
         related=tuple(at.related(f"{name} is {value}") for name, value, at in lax[1:] if at),
         confidence=least(server.confidence, Confidence.MEDIUM if notes else Confidence.HIGH),
     )
-
-
-def _runs_own_code(host: Site | ContainerApp) -> bool:
-    """A tool trigger is served by the Functions host; anything else is code of the app's owners."""
-    return not (isinstance(host, Site) and any(function.trigger.startswith("mcp") for function in host.functions.items))

@@ -37,7 +37,7 @@ def check(target: Site | ContainerApp, estate: Estate, options: Options) -> Verd
             return  # whether it is enforced is for MG402
     keyless = known(level) == "anonymous"
     known(facing)
-    note = " (its code may check tokens itself, which configuration does not show)" if _runs_own_code(target) else ""
+    note = " (its code may check tokens itself, which configuration does not show)" if target.runs_own_code else ""
     key = f" without a key ({_place(level)} anonymous) and" if keyless else ""
     wanted = "turn on platform authentication" + (" or set the level to System" if keyless else "")
     yield Issue(
@@ -59,8 +59,3 @@ def _off(auth: PlatformAuth | None) -> str:
         return "it has no authentication settings"
     is_default = isinstance(auth.enabled, Known) and auth.enabled.defaulted
     return "platform.enabled is not set, so false" if is_default else "platform.enabled is false"
-
-
-def _runs_own_code(host: Site | ContainerApp) -> bool:
-    """A tool trigger is served by the Functions host; anything else is code of the app's owners."""
-    return not (isinstance(host, Site) and any(function.trigger.startswith("mcp") for function in host.functions.items))

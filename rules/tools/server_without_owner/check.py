@@ -11,7 +11,9 @@ from mcpguard.sdk import (
     Issue,
     Known,
     McpServer,
+    NotApplicable,
     Options,
+    ServerSource,
     Service,
     Site,
     Unknown,
@@ -27,6 +29,8 @@ OWNER_TAGS = frozenset(
 
 
 def check(target: McpServer, estate: Estate, options: Options) -> Verdicts:
+    if target.source is ServerSource.LOOSE_POLICY:
+        raise NotApplicable("a policy file is no server; its owner is the repository's")
     unread: list[Unknown] = []
     for server in _chain(target, estate):
         for fact in _owners(server, estate):

@@ -53,7 +53,12 @@ def tokens_passed_on(server: McpServer, estate: Estate) -> Iterator[Passing | Un
 
 def host_at(url: Url, estate: Estate) -> Host | None:
     """The host of the estate that answers at an address."""
-    return next((host for host in (*estate.of(Site), *estate.of(ContainerApp)) if url.host in host.host_names), None)
+    return estate.remember("hosts by name", lambda: _hosts_by_name(estate)).get(url.host)
+
+
+def _hosts_by_name(estate: Estate) -> dict[str, Host]:
+    hosts: tuple[Host, ...] = (*estate.of(Site), *estate.of(ContainerApp))
+    return {name: host for host in reversed(hosts) for name in host.host_names}
 
 
 def is_approved(url: Url, estate: Estate) -> bool:

@@ -52,7 +52,7 @@ def _judge(
     options: Mapping[str, object],
     crashes: list[Crash],
 ) -> Iterator[Finding]:
-    described = Target(target.id, target.kind, target.name, target.title, target.at)
+    described = estate.remember(("described", target.kind, target.key), lambda: _described(target))
     issues: list[Issue] = []
     unknown_: Unknown | None = None
     crashed = False
@@ -86,6 +86,10 @@ def _judge(
         else:
             unknown = Unknown(gap.detail.rstrip("."), gap.remedy, gap.at)
             yield _finding(rule, described, Outcome.UNKNOWN, unknown=unknown)
+
+
+def _described(target: Entity) -> Target:
+    return Target(target.id, target.kind, target.name, target.title, target.at)
 
 
 def _covering_gap(rule: Rule, target: Entity, estate: Estate) -> Gap | None:
@@ -130,7 +134,12 @@ def fingerprint(rule: str, target: Target, at: Location, issue: Issue | None) ->
     move when lists are ordered anew. Within a policy text the issue's own key tells two findings of one rule apart.
     """
     own = target.at.route
-    route = at.route[len(own) :] if at.route[: len(own)] == own else tuple(s for s in at.route if isinstance(s, str))
+    if at.route == own:
+        route: tuple[str | int, ...] = ()
+    elif at.route[: len(own)] == own:
+        route = at.route[len(own) :]
+    else:
+        route = tuple(step for step in at.route if isinstance(step, str))
     parts = [rule, target.id.lower(), "/".join(map(str, route))]
     if issue is not None and issue.key:
         parts.append(issue.key)

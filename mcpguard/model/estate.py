@@ -137,7 +137,10 @@ class Estate:
         at = (parent, kind)
         found = self._in_order.get(at)
         if found is None:
-            found = self._in_order[at] = tuple(sorted(self._children.get(at, ()), key=lambda entity: entity.key))
+            children = self._children.get(at)
+            if children is None:
+                return ()
+            found = self._in_order[at] = tuple(sorted(children, key=lambda entity: entity.key))
         return found  # type: ignore[return-value]
 
     def members(self, parent: Entity, kind: type[E], raw_type: str, what: str, listing: str) -> Members[E]:

@@ -7,10 +7,8 @@ unknown. An issue wins over an unknown; yielding nothing is a PASS. Rules are pu
 now), no globals.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
-
-import msgspec
 
 from mcpguard.core.facts import (
     Fact,
@@ -34,8 +32,8 @@ from mcpguard.model.audiences import (
     validated_audiences,
 )
 from mcpguard.model.entry_paths import EntryPath, Key
-from mcpguard.model.estate import Classification, Declaration, Estate
-from mcpguard.model.finding import Issue, RuleMeta
+from mcpguard.model.estate import Classification, Declaration, Estate, service_key
+from mcpguard.model.finding import Issue, RuleMeta, merged
 from mcpguard.model.flow_view import gather_flows
 from mcpguard.model.in_effect import StatementInEffect, backends_in_effect, mcp_calls, statements_in_effect, unread_products
 from mcpguard.model.kinds.entity import Entity
@@ -99,30 +97,9 @@ from mcpguard.policy.headers import HeaderState, Holder, header_when_forwarded, 
 from mcpguard.policy.references import references
 from mcpguard.policy.vocabulary import CREDENTIAL_SETTERS
 
-
-def with_evidence(issue: Issue, evidence: tuple[tuple[str, str], ...]) -> Issue:
-    """The same issue, resting on other evidence."""
-    return msgspec.structs.replace(issue, evidence=evidence)
-
-
 Verdict: TypeAlias = Issue | Unknown
 Verdicts: TypeAlias = Iterator[Verdict]
 Options: TypeAlias = Mapping[str, object]
-
-
-def merged(verdicts: Iterable[Verdict]) -> Verdicts:
-    """One issue for each place and key, resting on the evidence of all of them; the rest as it comes."""
-    issues: dict[tuple[Location, str], Issue] = {}
-    for verdict in verdicts:
-        match verdict:
-            case Issue():
-                before = issues.get((verdict.at, verdict.key), verdict)
-                evidence = tuple(dict.fromkeys((*before.evidence, *verdict.evidence)))
-                issues[verdict.at, verdict.key] = with_evidence(before, evidence)
-            case Unknown():
-                yield verdict
-    yield from issues.values()
-
 
 __all__ = [
     "CREDENTIAL_SETTERS",
@@ -241,6 +218,7 @@ __all__ = [
     "registration_of_other_host",
     "request_body_when_forwarded",
     "requires_claim",
+    "service_key",
     "statements",
     "statements_in_effect",
     "tokens_passed_on",
@@ -252,5 +230,4 @@ __all__ = [
     "validates_token",
     "value_or_none",
     "weak_validators",
-    "with_evidence",
 ]

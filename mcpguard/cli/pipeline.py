@@ -13,7 +13,7 @@ from mcpguard.engine import registry
 from mcpguard.engine.coverage import describe_coverage, describe_surfaces
 from mcpguard.engine.run import run
 from mcpguard.engine.triage import Selection, counts, select_rules, triage
-from mcpguard.evidence import EVERYTHING, Artifact, ArtifactStatus, Complete, Evidence
+from mcpguard.evidence import Artifact, ArtifactStatus, Evidence
 from mcpguard.governance import ManifestError, attach, parse_manifest
 from mcpguard.model.finding import Outcome, Severity
 from mcpguard.model.kinds.governance import Manifest
@@ -49,7 +49,7 @@ def scan(paths: Sequence[Path], settings: Settings) -> Report:
     selected = select_rules(loaded, settings.selection)
     evidence = sources.read(paths, max_file_size=settings.max_file_size, manifest=settings.manifest)
     if settings.complete:
-        evidence = msgspec.structs.replace(evidence, complete=evidence.complete | {Complete("", EVERYTHING)})
+        evidence = evidence.as_complete()
     now = settings.as_of or datetime.datetime.now(datetime.UTC)
     evidence, manifest_source = _manifest(evidence, settings)
     estate = build(evidence, now)

@@ -1,25 +1,22 @@
 """``mcpguard policy``: the effective policy of an API, and what is wrong with policy texts by themselves."""
 
 import datetime
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import msgspec
 
 from mcpguard import sources
+from mcpguard.cli import options
 from mcpguard.core.errors import UsageError
-from mcpguard.evidence import EVERYTHING, Complete, Evidence
+from mcpguard.evidence import Evidence
 from mcpguard.model.report import Coverage, ExpressionCount, Report
 from mcpguard.normalize import build
 from mcpguard.version import __version__
 
-_MEBIBYTE = 2**20
 _DEEPEST = 8_000
 """Calls on the stack while a policy is drawn; each level of a policy takes a few."""
-_MAX_FILE_SIZE = click.option("--max-file-size", type=click.IntRange(1), default=100, show_default=True, metavar="MIB")
 
 
 @click.group()
@@ -30,7 +27,7 @@ def command() -> None:
 @command.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@_MAX_FILE_SIZE
+@options.max_file_size
 def check(paths: tuple[Path, ...], format_: str, max_file_size: int) -> int:
     """Read every policy at or below PATHs and say what could not be read and what API Management would refuse.
 
@@ -40,14 +37,14 @@ def check(paths: tuple[Path, ...], format_: str, max_file_size: int) -> int:
     from mcpguard.cli.policy_check import check_all
     from mcpguard.report import policy_check
 
-    evidence = sources.read(paths, max_file_size=max_file_size * _MEBIBYTE)
+    evidence = sources.read(paths, max_file_size=max_file_size * options.MEBIBYTE)
     estate = build(evidence, _now())
     checked = check_all(estate, evidence, [path.name for path in paths if path.is_file()])
     report = _report(evidence)
     if format_ == "json":
         click.echo(policy_check.render_json(checked, report), nl=False)
     else:
-        text = policy_check.render_text(checked, report, color=_color(), width=_width())
+        text = policy_check.render_text(checked, report, color=options.screen_color(), width=options.screen_width())
         click.echo(text, nl=False, color=True)
     return 0 if checked.good else 1
 
@@ -59,8 +56,8 @@ def check(paths: tuple[Path, ...], format_: str, max_file_size: int) -> int:
 @click.option("--entry", default="", metavar="WAY", help="One way in: keyless, service-key or product:NAME.")
 @click.option("--service", default="", metavar="NAME", help="The service, when several hold an API of that name.")
 @click.option("--format", "format_", type=click.Choice(["text", "json", "xml"]), default="text", show_default=True)
-@click.option("--complete", is_flag=True, help="The input holds everything that exists: what is absent does not exist.")
-@_MAX_FILE_SIZE
+@options.complete
+@options.max_file_size
 def show(
     paths: tuple[Path, ...],
     api: str,
@@ -79,9 +76,9 @@ def show(
 
     # Policies nest at most 256 deep in each of five scopes, and <base/> may stand at the bottom of each.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _DEEPEST))
-    evidence = sources.read(paths or (Path(),), max_file_size=max_file_size * _MEBIBYTE)
+    evidence = sources.read(paths or (Path(),), max_file_size=max_file_size * options.MEBIBYTE)
     if complete:
-        evidence = msgspec.structs.replace(evidence, complete=evidence.complete | {Complete("", EVERYTHING)})
+        evidence = evidence.as_complete()
     found = choose(build(evidence, _now()), api, operation, entry, service)
     report = _report(evidence)
     if format_ == "json":
@@ -101,7 +98,9 @@ def show(
     else:
         from mcpguard.report import policy_text
 
-        click.echo(policy_text.render(found, report, color=_color(), width=_width()), nl=False, color=True)
+        click.echo(
+            policy_text.render(found, report, color=options.screen_color(), width=options.screen_width()), nl=False, color=True
+        )
 
 
 def _choices(keys: Sequence[str]) -> str:
@@ -127,13 +126,3 @@ def _report(evidence: Evidence) -> Report:
 
 def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
-
-
-def _color() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
-
-
-def _width() -> int:
-    import shutil
-
-    return max(60, min(shutil.get_terminal_size((100, 24)).columns, 140))

@@ -1,13 +1,11 @@
 """``mcpguard scan``: read, judge, report."""
 
-import os
-import sys
 from pathlib import Path
 
 import click
 import msgspec
 
-from mcpguard.cli.options import rule_folders as rules_option
+from mcpguard.cli import options
 from mcpguard.cli.pipeline import Settings, exit_status, scan
 from mcpguard.core.errors import UsageError
 from mcpguard.engine.triage import Selection
@@ -37,7 +35,7 @@ from mcpguard.report import FORMATS, Options, format_of
     help="Exit 1 when something of this severity or above fails.",
 )
 @click.option("--strict", is_flag=True, help="Exit 3 when anything is unknown, missing or unread.")
-@click.option("--complete", is_flag=True, help="The input holds everything that exists: what is absent does not exist.")
+@options.complete
 @click.option("--manifest", type=click.Path(path_type=Path), metavar="FILE", help="The governance manifest.")
 @click.option("--select", multiple=True, metavar="WORDS", help="Only these rules: ids, names, families or risks, with commas.")
 @click.option("--ignore", multiple=True, metavar="WORDS", help="Not these rules: ids, names, families or risks, with commas.")
@@ -50,7 +48,7 @@ from mcpguard.report import FORMATS, Options, format_of
     help="Leave out failures that are less sure.",
 )
 @click.option("--show-passes", is_flag=True, help="List what passed as well.")
-@rules_option
+@options.rule_folders
 @click.option(
     "--category",
     default="scan",
@@ -58,7 +56,7 @@ from mcpguard.report import FORMATS, Options, format_of
     metavar="TEXT",
     help="SARIF category: keeps uploads of several estates apart.",
 )
-@click.option("--max-file-size", type=click.IntRange(1), default=100, show_default=True, metavar="MIB")
+@options.max_file_size
 @click.option("--quiet", is_flag=True, help="Nothing on stderr but errors.")
 def command(
     paths: tuple[Path, ...],
@@ -92,17 +90,17 @@ def command(
         complete=complete,
         manifest=manifest,
         rules=rule_folders,
-        max_file_size=max_file_size * 2**20,
+        max_file_size=max_file_size * options.MEBIBYTE,
     )
     report = scan(paths or (Path(),), settings)
-    options = Options(show_passes=show_passes, category=category, prefix=_prefix(paths))
+    drawn = Options(show_passes=show_passes, category=category, prefix=_prefix(paths))
     for report_path, name in formats.items():
-        _write(report_path, FORMATS[name](report, options))
+        _write(report_path, FORMATS[name](report, drawn))
         if not quiet:
             click.echo(f"wrote {report_path}", err=True)
-    color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    on_screen = msgspec.structs.replace(options, color=color, width=_width()) if format_ == "text" else options
-    click.echo(FORMATS[format_](report, on_screen), nl=False, color=True)
+    if format_ == "text":
+        drawn = msgspec.structs.replace(drawn, color=options.screen_color(), width=options.screen_width())
+    click.echo(FORMATS[format_](report, drawn), nl=False, color=True)
     return exit_status(report, settings)
 
 
@@ -119,12 +117,6 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}", "name a file in an existing folder") from error
-
-
-def _width() -> int:
-    import shutil
-
-    return max(60, min(shutil.get_terminal_size((100, 24)).columns, 140))
 
 
 def _words(values: tuple[str, ...]) -> tuple[str, ...]:

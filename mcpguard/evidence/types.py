@@ -128,6 +128,10 @@ class Evidence(msgspec.Struct, frozen=True):
     digest: str
     """BLAKE2b-256 over paths and contents of everything that was read."""
 
+    def as_complete(self) -> "Evidence":
+        """The same, when its owner says that what is absent does not exist."""
+        return msgspec.structs.replace(self, complete=self.complete | {Complete("", EVERYTHING)})
+
 
 def resource_key(id: str) -> str:
     """The form in which ids are compared: ARM and Graph ids are case-insensitive, and a trailing slash means nothing."""

@@ -78,6 +78,7 @@ class Estate:
         """
         self._by_kind: dict[type[Entity], dict[str, Entity]] = {}
         self._children: dict[tuple[str, type[Entity]], list[Entity]] = {}
+        self._remembered: dict[object, object] = {}
         self._in_order: dict[tuple[str, type[Entity]], tuple[Entity, ...]] = {}
         self._complete = {(claim.scope, claim.type) for claim in complete}
         self._documents: dict[str, Fact[Document | None]] = {}
@@ -89,7 +90,6 @@ class Estate:
         self.product_apis: Mapping[str, frozenset[str]] = product_apis or {}
         self._scopes_with_policy = scopes_with_policy
         self._entry_paths: EntryPaths | None = None
-        self._remembered: dict[object, object] = {}
         self.manifest: Manifest | None = None
         self.declarations: dict[str, Declaration] = {}
         self.ties: dict[str, tuple[Tie, ...]] = {}
@@ -100,6 +100,7 @@ class Estate:
         """Index more entities; one with a key that is already there takes its place. Only normalization calls this."""
         by_kind, children = self._by_kind, self._children
         self._in_order.clear()
+        self._remembered.clear()
         for entity, parent in entities:
             kind = type(entity)
             same_kind = by_kind.get(kind)
@@ -237,7 +238,7 @@ class Estate:
 
     def _listed_without(self, owner: str) -> bool:
         """Whether the service's ``allPolicies`` was read completely and does not name this scope."""
-        service = _service_key(owner)
+        service = service_key(owner)
         return (
             service,
             "microsoft.apimanagement/service/allpolicies",
@@ -245,6 +246,9 @@ class Estate:
 
     def fragments(self, service: str) -> tuple[Mapping[str, ScopedPolicy], Unknown | None]:
         """The service's fragments by lower-case name, and what is missing when the list is not known to be complete."""
+        return self.remember(("fragments", service), lambda: self._fragments(service))
+
+    def _fragments(self, service: str) -> tuple[Mapping[str, ScopedPolicy], Unknown | None]:
         found = {
             fragment.name.lower(): ScopedPolicy(Scope.FRAGMENT, fragment.name, self.document(fragment), fragment.text_at)
             for fragment in self.under(service, Fragment)
@@ -258,6 +262,9 @@ class Estate:
 
     def named_values(self, service: str) -> tuple[Mapping[str, Fact[str]], bool]:
         """The service's named values by lower-case display name, and whether the list is complete."""
+        return self.remember(("named values", service), lambda: self._named_values(service))
+
+    def _named_values(self, service: str) -> tuple[Mapping[str, Fact[str]], bool]:
         found = {value.display_name.lower(): value.value for value in self.under(service, NamedValue)}
         return found, self.is_complete(service, "microsoft.apimanagement/service/namedvalues")
 
@@ -268,6 +275,7 @@ def _raw_parent(key: str) -> str:
     return "/".join([provider[0], *provider[1::2]])
 
 
-def _service_key(key: str) -> str:
+def service_key(key: str) -> str:
+    """The key of the API Management service that a resource belongs to, from the resource's key."""
     head, separator, tail = key.partition("/providers/microsoft.apimanagement/service/")
     return head + separator + tail.split("/", 1)[0]

@@ -1,5 +1,6 @@
 """What a rule is, what it yields, and what the engine makes of it."""
 
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 
 import msgspec
@@ -101,6 +102,22 @@ class Issue(msgspec.Struct, frozen=True):
     confidence: Confidence = Confidence.HIGH
     key: str = ""
     """What tells this issue from another of the same rule at the same place of the same target; goes into the fingerprint."""
+
+
+def merged(
+    verdicts: Iterable[Issue | Unknown], same: Callable[[Issue], object] = lambda issue: (issue.at, issue.key)
+) -> Iterator[Issue | Unknown]:
+    """One issue for those that are the ``same``, resting on the evidence of all of them; unknowns as they come, and first."""
+    issues: dict[object, Issue] = {}
+    for verdict in verdicts:
+        match verdict:
+            case Issue():
+                before = issues.setdefault(same(verdict), verdict)
+                evidence = tuple(dict.fromkeys((*before.evidence, *verdict.evidence)))
+                issues[same(verdict)] = msgspec.structs.replace(before, evidence=evidence)
+            case Unknown():
+                yield verdict
+    yield from issues.values()
 
 
 class Suppression(msgspec.Struct, frozen=True):

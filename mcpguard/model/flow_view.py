@@ -6,7 +6,7 @@ import msgspec
 
 from mcpguard.core.facts import Unknown
 from mcpguard.model.estate import Estate
-from mcpguard.model.finding import Issue
+from mcpguard.model.finding import Issue, merged
 from mcpguard.model.kinds.mcp import McpServer
 from mcpguard.model.server_view import calls_in_effect
 from mcpguard.policy.dataflow import Flow, FlowReport, follow
@@ -16,28 +16,27 @@ from mcpguard.policy.effective import EffectivePolicy
 def gather_flows(
     server: McpServer, estate: Estate, wanted: Callable[[Flow], bool], issue: Callable[[Flow], Issue | Unknown]
 ) -> Iterator[Issue | Unknown]:
-    """A verdict for each place and kind of flow that is ``wanted``, with the ways in as evidence; then what is unknown.
+    """A verdict for each place and kind of flow that is ``wanted``, with the ways in as evidence, and what is unknown.
 
     Raises:
         NotApplicable: the server has no policies.
     """
-    found: dict[tuple[object, str], Issue] = {}
-    unknowns: list[Unknown] = []
+    yield from merged(_verdicts(server, estate, wanted, issue))
+
+
+def _verdicts(
+    server: McpServer, estate: Estate, wanted: Callable[[Flow], bool], issue: Callable[[Flow], Issue | Unknown]
+) -> Iterator[Issue | Unknown]:
     for call in calls_in_effect(server, estate):
         report = flows_of(call.policy, estate)
-        unknowns.extend(report.not_understood)
+        yield from report.not_understood
         for flow in filter(wanted, report.flows):
             new = issue(flow)
-            if isinstance(new, Unknown):
-                unknowns.append(new)
-                continue
-            before = found.setdefault((new.at, new.key), new)
-            evidence = tuple(dict.fromkeys((*before.evidence, *new.evidence, ("entry path", call.title))))
-            found[new.at, new.key] = msgspec.structs.replace(before, evidence=evidence)
-    yield from found.values()
-    yield from unknowns
+            if isinstance(new, Issue):
+                new = msgspec.structs.replace(new, evidence=(*new.evidence, ("entry path", call.title)))
+            yield new
 
 
 def flows_of(policy: EffectivePolicy, estate: Estate) -> FlowReport:
-    """The flows of one effective policy; policies live as long as the estate, so their identity is a key."""
-    return estate.remember(("flows", id(policy)), lambda: follow(policy))
+    """The flows of one effective policy."""
+    return estate.remember(("flows", policy), lambda: follow(policy))

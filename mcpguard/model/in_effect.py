@@ -12,7 +12,7 @@ from mcpguard.core.location import Location
 from mcpguard.model.estate import Estate
 from mcpguard.model.kinds.gateway import Api, Backend, Operation, Product
 from mcpguard.model.kinds.mcp import Confidence, McpServer, McpTool, ServerSource
-from mcpguard.model.server_view import ServerCall, calls_in_effect, judged_calls, plays_oauth, tool_classes
+from mcpguard.model.server_view import ServerCall, calls_in_effect, judged_calls, plays_oauth, published_api, tool_classes
 from mcpguard.policy.effective import EffectivePolicy, Section, Statement
 from mcpguard.policy.expressions import Condition, Use, expressions_of, placed
 
@@ -116,9 +116,7 @@ def backends_in_effect(server: McpServer, estate: Estate) -> Members[Backend]:
     Raises:
         NotApplicable: the server is not in API Management.
     """
-    api = estate.get(Api, server.api) if server.api else None
-    if api is None:
-        raise NotApplicable(f"{server.title} is not published through API Management")
+    api = published_api(server, estate)
     found: dict[str, Backend] = {}
     missing = tool_classes(server, estate).missing if server.source is ServerSource.APIM_REST_TOOLS else None
     for name, at in _backend_names(server, api, estate):

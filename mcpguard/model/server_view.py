@@ -46,8 +46,8 @@ class ServerCall(msgspec.Struct, frozen=True):
         return f"{self.operation.method} {self.operation.url_template} {self.path.title}"
 
 
-def judged_calls(server: McpServer, estate: Estate) -> Iterator[ServerCall]:
-    """Every call of a server in API Management that a gateway rule has to judge.
+def published_api(server: McpServer, estate: Estate) -> Api:
+    """The API that a server is published as.
 
     Raises:
         NotApplicable: the server is not in API Management.
@@ -55,6 +55,16 @@ def judged_calls(server: McpServer, estate: Estate) -> Iterator[ServerCall]:
     api = estate.get(Api, server.api) if server.api else None
     if api is None:
         raise NotApplicable(f"{server.title} is not published through API Management")
+    return api
+
+
+def judged_calls(server: McpServer, estate: Estate) -> Iterator[ServerCall]:
+    """Every call of a server in API Management that a gateway rule has to judge.
+
+    Raises:
+        NotApplicable: the server is not in API Management.
+    """
+    api = published_api(server, estate)
     paths = estate.entry_paths
     operations: list[Operation | None] = [None]
     if server.source is ServerSource.APIM_INFERRED:
@@ -79,9 +89,7 @@ def calls_in_effect(server: McpServer, estate: Estate) -> Iterator[ServerCall]:
             alone = estate.remember(("alone", policy.key), lambda: _alone(policy, estate))
             yield ServerCall(EntryPath("", Key.SERVICE, "", "in this file"), None, alone)
         return
-    api = estate.get(Api, server.api) if server.api else None
-    if api is None:
-        raise NotApplicable(f"{server.title} is not published through API Management")
+    api = published_api(server, estate)
     operations = [operation for operation in estate.under(api.key, Operation) if estate.under(operation.key, PolicyText)]
     for path in estate.entry_paths.of(api):
         for operation in (None, *operations):

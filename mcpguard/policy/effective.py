@@ -95,7 +95,7 @@ CONTAINERS = frozenset({"choose", "when", "otherwise", "retry", "wait", "limit-c
 
 
 class EffectivePolicy(msgspec.Struct, frozen=True, eq=False, weakref=True):
-    """The folded sections for one way in."""
+    """The folded sections for one way in. Told from others by identity: what was found out about it is kept by it."""
 
     inbound: tuple[Node, ...]
     backend: tuple[Node, ...]

@@ -11,7 +11,7 @@ from mcpguard.report.encoding import encode
 from mcpguard.report.places import described, place
 from mcpguard.report.policy_lines import Lines
 from mcpguard.report.prose import counted
-from mcpguard.report.terminal import quote, safe, wrap
+from mcpguard.report.terminal import quoted_lines, safe, wrap
 
 _NARROWEST = 40
 _STYLES = {"error": "31", "note": "33", "failed": "1;31", "bold": "1", "dim": "2", "pass": "32"}
@@ -215,14 +215,8 @@ class _Writer:
         if found.resolved is None or not found.resolved.excerpt or said.at.within is None:
             yield ""
             return
-        gutter = len(str(found.resolved.excerpt_span.line + len(found.resolved.excerpt)))
         yield ""
-        for line in quote(found.resolved, self.width - gutter - 9):
-            yield f"    {self.paint('dim', f'{line.number:>{gutter}} │')} {line.text}"
-            if line.marks:
-                marks = line.marks.lstrip()
-                indent = line.marks[: len(line.marks) - len(marks)]
-                yield f"    {self.paint('dim', ' ' * gutter + ' │')} {indent}{self.paint(said.severity, marks)}"
+        yield from quoted_lines(found.resolved, self.width, "    ", self.paint, said.severity)
         yield ""
 
     def tally(self, checked: Checked) -> Iterator[str]:

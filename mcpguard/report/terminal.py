@@ -1,6 +1,7 @@
 """Text that is safe and straight on a terminal: escapes, display widths, wrapping, quoted lines with marks."""
 
 import unicodedata
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -65,6 +66,22 @@ def quote(resolved: Resolved, width: int) -> list[Quoted]:
         text, start, end = window(line, first, max(first, min(last, len(line))), width)
         out.append(Quoted(span.line, text, " " * start + "^" * max(1, end - start)))
     return out
+
+
+def gutter_of(resolved: Resolved) -> int:
+    """How many columns the line numbers of a quotation take."""
+    return len(str(resolved.excerpt_span.line + len(resolved.excerpt)))
+
+
+def quoted_lines(resolved: Resolved, width: int, indent: str, paint: Callable[[str, str], str], style: str) -> Iterator[str]:
+    """A quotation as it is printed: line numbers, a rule, and what is meant underlined in ``style``."""
+    gutter = gutter_of(resolved)
+    for line in quote(resolved, width - gutter - 9):
+        yield f"{indent}{paint('dim', f'{line.number:>{gutter}} │')} {line.text}"
+        if line.marks:
+            marks = line.marks.lstrip()
+            before = line.marks[: len(line.marks) - len(marks)]
+            yield f"{indent}{paint('dim', ' ' * gutter + ' │')} {before}{paint(style, marks)}"
 
 
 def window(line: str, first: int, last: int, width: int) -> tuple[str, int, int]:

@@ -11,7 +11,7 @@ from mcpguard.report.order import Group, by_resource, ordered
 from mcpguard.report.places import Place, described, place
 from mcpguard.report.prose import counted, first_sentence, short_id, shortened
 from mcpguard.report.summary import Status, file_counts, files, looked_at, tally_line, verdict
-from mcpguard.report.terminal import quote, safe, width_of, wrap
+from mcpguard.report.terminal import gutter_of, quoted_lines, safe, width_of, wrap
 
 _LABEL = 10
 """Columns of the labels under a finding."""
@@ -153,17 +153,11 @@ class _Writer:
         if found.resolved is None or not found.resolved.excerpt:
             return
         span = found.resolved.excerpt_span
-        gutter = len(str(span.line + len(found.resolved.excerpt)))
         yield ""
-        for line in quote(found.resolved, self.width - gutter - 9):
-            yield f"      {self.paint('dim', f'{line.number:>{gutter}} │')} {line.text}"
-            if line.marks:
-                marks = line.marks.lstrip()
-                indent = line.marks[: len(line.marks) - len(marks)]
-                yield f"      {self.paint('dim', ' ' * gutter + ' │')} {indent}{self.paint(style, marks)}"
+        yield from quoted_lines(found.resolved, self.width, "      ", self.paint, style)
         rest = span.end_line - span.line + 1 - len(found.resolved.excerpt)
         if rest > 0:
-            more = f"{' ' * gutter} │ … {counted(rest, 'more line')}"
+            more = f"{' ' * gutter_of(found.resolved)} │ … {counted(rest, 'more line')}"
             yield f"      {self.paint('dim', more)}"
         yield ""
 

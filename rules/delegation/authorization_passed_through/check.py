@@ -8,25 +8,17 @@ from mcpguard.sdk import (
     McpServer,
     Options,
     Passing,
-    Unknown,
     Verdicts,
+    merged,
     tokens_passed_on,
-    with_evidence,
 )
 
 
 def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
     """One finding for each receiver, with the ways in as evidence."""
-    found: dict[str, Issue] = {}
-    for passing in tokens_passed_on(server, estate):
-        match passing:
-            case Passing():
-                issue = _issue(server, passing)
-                before = found.get(issue.key, issue)
-                found[issue.key] = with_evidence(before, tuple(dict.fromkeys((*before.evidence, *issue.evidence))))
-            case Unknown():
-                yield passing
-    yield from found.values()
+    passings = tokens_passed_on(server, estate)
+    verdicts = (_issue(server, passing) if isinstance(passing, Passing) else passing for passing in passings)
+    yield from merged(verdicts, same=lambda issue: issue.key)
 
 
 def _issue(server: McpServer, passing: Passing) -> Issue:

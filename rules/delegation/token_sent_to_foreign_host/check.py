@@ -11,8 +11,8 @@ from mcpguard.sdk import (
     Verdicts,
     host_at,
     is_approved,
+    merged,
     tokens_passed_on,
-    with_evidence,
 )
 
 
@@ -23,18 +23,18 @@ def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
             return
         case _:
             pass
-    found: dict[str, Issue] = {}
+    yield from merged(_judge(server, estate), same=lambda issue: issue.key)
+
+
+def _judge(server: McpServer, estate: Estate) -> Verdicts:
     for passing in tokens_passed_on(server, estate):
         match passing:
             case Passing() if passing.host is None and not is_approved(passing.url, estate):
-                issue = _issue(server, passing)
-                before = found.get(issue.key, issue)
-                found[issue.key] = with_evidence(before, tuple(dict.fromkeys((*before.evidence, *issue.evidence))))
+                yield _issue(server, passing)
             case Unknown():
                 yield passing
             case _:
                 pass
-    yield from found.values()
 
 
 def _issue(server: McpServer, passing: Passing) -> Issue:

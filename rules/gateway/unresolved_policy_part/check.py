@@ -11,14 +11,14 @@ from mcpguard.sdk import (
     known,
     policies_in_reach,
     references,
+    service_key,
 )
 
 
 def check(policy: PolicyText, estate: Estate, options: Options) -> Verdicts:
     """Fragments and named values, against the lists of the service."""
-    head, found, tail = policy.key.partition("/providers/microsoft.apimanagement/service/")
-    service = head + found + tail.split("/")[0]
-    if not found or "/workspaces/" in policy.key or policy.key not in policies_in_reach(service, estate):
+    service = service_key(policy.key)
+    if "/workspaces/" in policy.key or policy.key not in policies_in_reach(service, estate):
         raise NotApplicable(f"{policy.title} takes no part in an MCP call")
     fragments, fragments_missing = estate.fragments(service)
     values, has_all_values = estate.named_values(service)

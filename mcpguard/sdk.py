@@ -32,7 +32,7 @@ from mcpguard.model.audiences import (
     validated_audiences,
 )
 from mcpguard.model.entry_paths import EntryPath, Key
-from mcpguard.model.estate import Classification, Declaration, Estate, service_key
+from mcpguard.model.estate import Classification, Declaration, Estate, child_type, home_key, service_key
 from mcpguard.model.finding import Issue, RuleMeta, merged
 from mcpguard.model.flow_view import gather_flows
 from mcpguard.model.in_effect import StatementInEffect, backends_in_effect, mcp_calls, statements_in_effect, unread_products
@@ -57,6 +57,7 @@ from mcpguard.model.kinds.mcp import ClientEntry, Confidence, McpServer, McpTool
 from mcpguard.model.limits import counts_by_callers_choice, counts_by_subscription, is_limit, limits_met
 from mcpguard.model.metadata import host_publishes_metadata, metadata_operation
 from mcpguard.model.policy_reach import policies_in_reach
+from mcpguard.model.restrictions import Demand
 from mcpguard.model.server_view import (
     Cut,
     ServerCall,
@@ -117,6 +118,7 @@ __all__ = [
     "Crash",
     "Cut",
     "Declaration",
+    "Demand",
     "Diagnostic",
     "EffectivePolicy",
     "Entity",
@@ -177,6 +179,7 @@ __all__ = [
     "bypasses_key",
     "calls_in_effect",
     "checks_claim_by_hand",
+    "child_type",
     "compares_shared_key",
     "counts_by_callers_choice",
     "counts_by_subscription",
@@ -187,6 +190,7 @@ __all__ = [
     "follow",
     "gather_flows",
     "header_when_forwarded",
+    "home_key",
     "host_at",
     "host_audiences",
     "host_behind",

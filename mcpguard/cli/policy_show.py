@@ -7,6 +7,7 @@ from mcpguard.core.facts import Unknown
 from mcpguard.model.entry_paths import EntryPath, Key
 from mcpguard.model.estate import Estate
 from mcpguard.model.kinds.gateway import Api, Operation, Product, Service
+from mcpguard.model.restrictions import Demand, demands
 from mcpguard.policy.effective import EffectivePolicy, Either, Hole, Node, Statement
 from mcpguard.report.policy_nodes import Show, Shown, Way, sections
 
@@ -30,7 +31,7 @@ def choose(estate: Estate, api_name: str, operation_name: str, entry: str, servi
         _service_name(estate, api),
         operation.name if operation else "",
         f"{operation.method} {operation.url_template} ({operation.name})" if operation else "",
-        tuple(_grouped(estate, paths, operation)),
+        tuple(_grouped(estate, api, paths, operation)),
     )
 
 
@@ -95,7 +96,7 @@ def _ways(estate: Estate, api: Api, entry: str) -> tuple[EntryPath, ...]:
     return tuple(found)
 
 
-def _grouped(estate: Estate, paths: Sequence[EntryPath], operation: Operation | None) -> Iterable[Shown]:
+def _grouped(estate: Estate, api: Api, paths: Sequence[EntryPath], operation: Operation | None) -> Iterable[Shown]:
     """Ways with equal policies together, in the order of the first of each."""
     groups: dict[object, tuple[EffectivePolicy, list[EntryPath]]] = {}
     for path in paths:
@@ -103,7 +104,15 @@ def _grouped(estate: Estate, paths: Sequence[EntryPath], operation: Operation | 
         signature = tuple(_signature(nodes) for _, nodes in sections(policy))
         groups.setdefault(signature, (policy, []))[1].append(path)
     for policy, members in groups.values():
-        yield Shown(tuple(_way(estate, path) for path in members), policy)
+        ways = tuple(_way(estate, path) for path in members)
+        yield Shown(ways, policy, tuple(_demands(estate, api, members, operation)))
+
+
+def _demands(estate: Estate, api: Api, paths: Sequence[EntryPath], operation: Operation | None) -> Iterable[Demand]:
+    """The restrictions on the documents of some ways in, each once."""
+    scopes = dict.fromkeys(scope for path in paths for scope in estate.entry_paths.scopes(api, path, operation))
+    for key, scope in scopes:
+        yield from demands(key, estate.policy_at(key, scope, api.at), estate)
 
 
 def _signature(nodes: Sequence[Node]) -> tuple[object, ...]:

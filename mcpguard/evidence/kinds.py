@@ -2,6 +2,8 @@
 
 KIND_OF_TYPE: dict[str, str] = {
     "microsoft.apimanagement/service": "service",
+    "microsoft.apimanagement/service/workspaces": "workspace",
+    "microsoft.apimanagement/service/policyrestrictions": "policy-restriction",
     "microsoft.apimanagement/service/apis": "api",
     "microsoft.apimanagement/service/apis/operations": "operation",
     "microsoft.apimanagement/service/apis/tools": "mcp-tool",
@@ -36,6 +38,14 @@ KIND_OF_TYPE: dict[str, str] = {
 }
 
 
+_IN_WORKSPACE = "microsoft.apimanagement/service/workspaces/"
+
+
 def kind_of(type: str) -> str:
-    """The kind that resources of a raw type become; the type itself when the model has none."""
+    """The kind that resources of a raw type become; the type itself when the model has none.
+
+    A workspace holds the same kinds as the service.
+    """
+    if type.startswith(_IN_WORKSPACE):
+        type = "microsoft.apimanagement/service/" + type[len(_IN_WORKSPACE) :]
     return KIND_OF_TYPE.get(type, type)

@@ -1,18 +1,19 @@
 """Entry paths: the ways in which a call gets into an API, each with its own effective policy.
 
-Facts (facts/apim.md 2.1): product policy applies only in a product's context, that is with a key of the product, or
-keyless through an open product. API-scoped keys, all-APIs keys and the built-in all-access key skip it. A keyless call
-goes through an open product that contains the API if there is one, else through an API that needs no key, else it
-is refused.
+Facts (facts/apim.md 2.1): scopes are global, workspace, product, API and operation. Product policy applies only in a
+product's context, that is with a key of the product, or keyless through an open product. API-scoped keys, all-APIs keys
+and the built-in all-access key skip it. A keyless call goes through an open product that contains the API if there is
+one, else through an API that needs no key, else it is refused.
 """
 
 from enum import Enum
 
 import msgspec
 
-from mcpguard.core.facts import Known, Unknown
+from mcpguard.core.facts import Known, Unknown, value_or_none
 from mcpguard.model.estate import Estate
-from mcpguard.model.kinds.gateway import Api, Operation, Product, Service
+from mcpguard.model.kinds.gateway import Api, Operation, Product
+from mcpguard.model.products import products_of, unread_products, unread_products_of
 from mcpguard.policy.effective import EffectivePolicy, Scope, ScopedPolicy, fold
 
 
@@ -53,7 +54,7 @@ class EntryPaths:
         return found
 
     def _find(self, api: Api) -> tuple[EntryPath, ...]:
-        products = self._products(api)
+        products = products_of(api, self._estate)
         paths: list[EntryPath] = []
         closed: list[tuple[Product, Unknown | None]] = []
         is_open = False
@@ -87,33 +88,12 @@ class EntryPaths:
         )
         return tuple(paths)
 
-    def _products(self, api: Api) -> list[Product]:
-        return [
-            product
-            for product in self._estate.under(api.service, Product)
-            if api.key in self._estate.product_apis.get(product.key, ())
-        ]
-
     def _missing_products(self, api: Api) -> Unknown | None:
-        estate = self._estate
-        service = estate.get(Service, api.service)
-        if estate.is_complete(api.service, "microsoft.apimanagement/service/products"):
-            unlisted = [
-                product
-                for product in estate.under(api.service, Product)
-                if not estate.is_complete(product.key, "microsoft.apimanagement/service/products/apis")
-                and isinstance(product.subscription_required, Known)
-                and product.subscription_required.value is False
-            ]
-            if not unlisted:
-                return None
-        title = service.title if service else "the service"
-        return Unknown(
-            f"which products of {title} contain {api.title}",
-            f"add the answers of: az rest --method get --url {api.service}/products, and of …/products/<name>/apis for each "
-            "(or pass --complete)",
-            api.at,
-        )
+        """What is missing when an open product that was not read, or whose APIs were not, may hold the API."""
+        unread = unread_products(api, self._estate)
+        if unread is None or any(value_or_none(product.subscription_required) is not True for product in unread):
+            return unread_products_of(api, self._estate)
+        return None
 
     def effective_policy(self, path: EntryPath, operation: Operation | None = None) -> EffectivePolicy:
         """The policy that runs for a call on this way in, for one operation or for the API as a whole."""
@@ -132,29 +112,20 @@ class EntryPaths:
 
     def fold_chain(self, api: Api, chain: list[ScopedPolicy]) -> EffectivePolicy:
         """The policy that some documents of one API's service come to, broadest first."""
-        fragments, fragments_missing = self._estate.fragments(api.service)
-        values, complete_values = self._estate.named_values(api.service)
-        return fold(chain, fragments, fragments_missing, values, complete_values)
+        names = self._estate.names(api.home)
+        return fold(chain, names, self._estate.names(api.service) if api.workspace else None)
 
     def chain(self, api: Api, path: EntryPath, operation: Operation | None) -> list[ScopedPolicy]:
         """The documents that apply on this way in, broadest first."""
-        estate = self._estate
-        service = estate.get(Service, api.service)
-        chain: list[ScopedPolicy] = []
-        if service is not None:
-            chain.append(estate.policy_at(service, Scope.GLOBAL))
-        else:
-            unknown = Unknown(
-                "the service and its global policy",
-                f"add the answer of: az rest --method get --url {api.service}, and of …/policies/policy?format=rawxml",
-                api.at,
-            )
-            chain.append(ScopedPolicy(Scope.GLOBAL, "", unknown, api.at))
-        if path.product:
-            product = estate.get(Product, path.product)
-            if product is not None:
-                chain.append(estate.policy_at(product, Scope.PRODUCT))
-        chain.append(estate.policy_at(api, Scope.API))
-        if operation is not None:
-            chain.append(estate.policy_at(operation, Scope.OPERATION))
-        return chain
+        return [self._estate.policy_at(key, scope, api.at) for key, scope in self.scopes(api, path, operation)]
+
+    def scopes(self, api: Api, path: EntryPath, operation: Operation | None) -> list[tuple[str, Scope]]:
+        """Keys of the scopes that apply on this way in, broadest first; each may have a document or not."""
+        scopes = [
+            (api.service, Scope.GLOBAL),
+            (api.workspace, Scope.WORKSPACE),
+            (path.product, Scope.PRODUCT),
+            (api.key, Scope.API),
+            (operation.key if operation is not None else "", Scope.OPERATION),
+        ]
+        return [(key, scope) for key, scope in scopes if key]

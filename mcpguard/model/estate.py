@@ -10,10 +10,10 @@ from mcpguard.core.facts import Fact, Known, Members, Unknown
 from mcpguard.core.location import Location
 from mcpguard.evidence import EVERYTHING, Artifact, Complete, Gap
 from mcpguard.model.kinds.entity import Entity
-from mcpguard.model.kinds.gateway import Fragment, NamedValue, PolicyText
+from mcpguard.model.kinds.gateway import Api, Fragment, NamedValue, Operation, PolicyText, Product, Service, Workspace
 from mcpguard.model.kinds.governance import DeclaredServer, DeclaredTool, Manifest, ToolClass
 from mcpguard.model.kinds.mcp import McpServer, McpTool
-from mcpguard.policy.effective import Scope, ScopedPolicy
+from mcpguard.policy.effective import Names, Scope, ScopedPolicy
 from mcpguard.policy.reader import read
 from mcpguard.policy.tree import Document
 
@@ -70,11 +70,12 @@ class Estate:
         digest: str = "",
         product_apis: Mapping[str, frozenset[str]] | None = None,
         scopes_with_policy: frozenset[str] = frozenset(),
+        compliance: Mapping[str, str] | None = None,
     ) -> None:
         """Index ``entities``, which come with the key of their parent, empty for those without.
 
         ``product_apis`` holds the keys of the APIs in each product, ``scopes_with_policy`` the scopes that the service's
-        ``allPolicies`` list names.
+        ``allPolicies`` list names, ``compliance`` what it says of some of them: ``Compliant``, ``NonCompliant``, ``Pending``.
         """
         self._by_kind: dict[type[Entity], dict[str, Entity]] = {}
         self._children: dict[tuple[str, type[Entity]], list[Entity]] = {}
@@ -89,6 +90,7 @@ class Estate:
         self.digest = digest
         self.product_apis: Mapping[str, frozenset[str]] = product_apis or {}
         self._scopes_with_policy = scopes_with_policy
+        self.compliance: Mapping[str, str] = compliance or {}
         self._entry_paths: EntryPaths | None = None
         self.manifest: Manifest | None = None
         self.declarations: dict[str, Declaration] = {}
@@ -220,21 +222,28 @@ class Estate:
         """The policy documents that somebody has asked for so far."""
         return [found.value for found in self._documents.values() if isinstance(found, Known) and found.value is not None]
 
-    def policy_at(self, owner: Entity, scope: Scope) -> ScopedPolicy:
-        """The policy document attached to one scope: read, known to be absent, or unknown."""
-        policy = self._policies.get(owner.key)
-        name = "" if scope is Scope.GLOBAL else owner.name
+    def policy_at(self, key: str, scope: Scope, at: Location) -> ScopedPolicy:
+        """The policy document attached to one scope: read, known to be absent, or unknown.
+
+        ``key`` is that of the scope, which need not have been read itself: an extract has a global policy and no service.
+        ``at`` is the place to name when neither has been.
+        """
+        owner = self.get(_OWNERS[scope], key)
+        name = "" if scope is Scope.GLOBAL else owner.name if owner is not None else key.rpartition("/")[2]
+        policy = self._policies.get(key)
         if policy is not None:
             return ScopedPolicy(scope, name, self.document(policy), policy.text_at)
-        raw_type = f"{_raw_parent(owner.key)}/policies"
-        if self.is_complete(owner.key, raw_type) or self._listed_without(owner.key):
-            return ScopedPolicy(scope, name, Known(None), owner.at)
-        where = f"the global policy of {owner.title}" if scope is Scope.GLOBAL else f"the policy of {owner.title}"
+        at = owner.at if owner is not None else at
+        if self.is_complete(key, child_type(key, "policies")) or self._listed_without(key):
+            return ScopedPolicy(scope, name, Known(None), at)
+        title = owner.title if owner is not None else f"{scope.value} {name}" if name else "the service"
+        where = f"the global policy of {title}" if scope is Scope.GLOBAL else f"the policy of {title}"
+        url = owner.id if owner is not None else key
         remedy = (
-            f"add the answer of: az rest --method get --url {owner.id}/policies/policy?format=rawxml; where it answers 404, "
+            f"add the answer of: az rest --method get --url {url}/policies/policy?format=rawxml; where it answers 404, "
             "the service's allPolicies list proves that there is none (or pass --complete)"
         )
-        return ScopedPolicy(scope, name, Unknown(where, remedy, owner.at), owner.at)
+        return ScopedPolicy(scope, name, Unknown(where, remedy, at), at)
 
     def _listed_without(self, owner: str) -> bool:
         """Whether the service's ``allPolicies`` was read completely and does not name this scope."""
@@ -244,35 +253,58 @@ class Estate:
             "microsoft.apimanagement/service/allpolicies",
         ) in self._complete and owner not in self._scopes_with_policy
 
-    def fragments(self, service: str) -> tuple[Mapping[str, ScopedPolicy], Unknown | None]:
-        """The service's fragments by lower-case name, and what is missing when the list is not known to be complete."""
-        return self.remember(("fragments", service), lambda: self._fragments(service))
+    def fragments(self, home: str) -> tuple[Mapping[str, ScopedPolicy], Unknown | None]:
+        """Fragments by lower-case name, and what is missing when the list is not known to be complete.
 
-    def _fragments(self, service: str) -> tuple[Mapping[str, ScopedPolicy], Unknown | None]:
+        ``home`` is the key of the service, or of the workspace whose policies include them.
+        """
+        return self.remember(("fragments", home), lambda: self._fragments(home))
+
+    def _fragments(self, home: str) -> tuple[Mapping[str, ScopedPolicy], Unknown | None]:
         found = {
             fragment.name.lower(): ScopedPolicy(Scope.FRAGMENT, fragment.name, self.document(fragment), fragment.text_at)
-            for fragment in self.under(service, Fragment)
+            for fragment in self.under(home, Fragment)
         }
-        if self.is_complete(service, "microsoft.apimanagement/service/policyfragments"):
+        if self.is_complete(home, child_type(home, "policyfragments")):
             return found, None
         return found, Unknown(
             "the list of policy fragments",
-            f"add the answer of: az rest --method get --url {service}/policyFragments (or pass --complete)",
+            f"add the answer of: az rest --method get --url {home}/policyFragments (or pass --complete)",
         )
 
-    def named_values(self, service: str) -> tuple[Mapping[str, Fact[str]], bool]:
-        """The service's named values by lower-case display name, and whether the list is complete."""
-        return self.remember(("named values", service), lambda: self._named_values(service))
+    def names(self, home: str) -> Names:
+        """What the names in policies of a service or workspace refer to."""
+        return Names(*self.fragments(home), *self.named_values(home))
 
-    def _named_values(self, service: str) -> tuple[Mapping[str, Fact[str]], bool]:
-        found = {value.display_name.lower(): value.value for value in self.under(service, NamedValue)}
-        return found, self.is_complete(service, "microsoft.apimanagement/service/namedvalues")
+    def named_values(self, home: str) -> tuple[Mapping[str, Fact[str]], bool]:
+        """The named values of a service or workspace by lower-case display name, and whether the list is complete."""
+        return self.remember(("named values", home), lambda: self._named_values(home))
+
+    def _named_values(self, home: str) -> tuple[Mapping[str, Fact[str]], bool]:
+        found = {value.display_name.lower(): value.value for value in self.under(home, NamedValue)}
+        return found, self.is_complete(home, child_type(home, "namedvalues"))
 
 
-def _raw_parent(key: str) -> str:
-    """The ARM type of a resource, from its key."""
+_OWNERS: dict[Scope, type[Entity]] = {
+    Scope.GLOBAL: Service,
+    Scope.WORKSPACE: Workspace,
+    Scope.PRODUCT: Product,
+    Scope.API: Api,
+    Scope.OPERATION: Operation,
+}
+
+
+def child_type(key: str, collection: str) -> str:
+    """The ARM type of the children of a resource in one collection, from the resource's key."""
     provider = key.rsplit("/providers/", 1)[-1].split("/")
-    return "/".join([provider[0], *provider[1::2]])
+    return "/".join([provider[0], *provider[1::2], collection])
+
+
+def home_key(key: str) -> str:
+    """The key of the workspace that a resource belongs to, else of its service; see :attr:`Api.home`."""
+    service = service_key(key)
+    rest = key[len(service) :].split("/")
+    return f"{service}/workspaces/{rest[2]}" if rest[1:2] == ["workspaces"] and len(rest) > 2 else service
 
 
 def service_key(key: str) -> str:

@@ -9,15 +9,13 @@ import msgspec
 
 from mcpguard.core.facts import Known, Members, NotApplicable, Unknown
 from mcpguard.core.location import Location
+from mcpguard.model import products
 from mcpguard.model.estate import Estate
-from mcpguard.model.kinds.gateway import Api, Backend, Operation, Product
+from mcpguard.model.kinds.gateway import Api, Backend, Operation
 from mcpguard.model.kinds.mcp import Confidence, McpServer, McpTool, ServerSource
 from mcpguard.model.server_view import ServerCall, calls_in_effect, judged_calls, plays_oauth, published_api, tool_classes
 from mcpguard.policy.effective import EffectivePolicy, Section, Statement
 from mcpguard.policy.expressions import Condition, Use, expressions_of, placed
-
-_PRODUCTS = "microsoft.apimanagement/service/products"
-_MEMBERS = "microsoft.apimanagement/service/products/apis"
 
 
 class StatementInEffect(msgspec.Struct, frozen=True):
@@ -94,20 +92,9 @@ def _in_effect(server: McpServer, estate: Estate, sections: tuple[Section, ...])
 def unread_products(server: McpServer, estate: Estate) -> Unknown | None:
     """What is missing when an unread product may hold the server's API: its policy would run for the product's keys."""
     api = estate.get(Api, server.api) if server.api else None
-    if api is None:
+    if api is None or products.unread_products(api, estate) == ():
         return None
-    unlisted = [
-        product
-        for product in estate.under(api.service, Product)
-        if api.key not in estate.product_apis.get(product.key, frozenset()) and not estate.is_complete(product.key, _MEMBERS)
-    ]
-    if not unlisted and estate.is_complete(api.service, _PRODUCTS):
-        return None
-    remedy = (
-        f"add the answers of: az rest --method get --url {api.service}/products, and of …/products/<name>/apis for each "
-        "(or pass --complete)"
-    )
-    return Unknown(f"the products that contain {api.title}, and their policies", remedy, api.at)
+    return products.unread_products_of(api, estate)
 
 
 def backends_in_effect(server: McpServer, estate: Estate) -> Members[Backend]:
@@ -123,7 +110,7 @@ def backends_in_effect(server: McpServer, estate: Estate) -> Members[Backend]:
         if isinstance(name, Unknown):
             missing = missing or name
             continue
-        for key in _with_pool(f"{server.service}/backends/{name.rsplit('/', 1)[-1].lower()}", estate):
+        for key in _with_pool(f"{api.home}/backends/{name.rsplit('/', 1)[-1].lower()}", estate):
             backend = estate.get(Backend, key)
             if backend is not None:
                 found[key] = backend

@@ -2,7 +2,7 @@
 
 from mcpguard.core.facts import Known, Unknown
 from mcpguard.model.audiences import host_behind
-from mcpguard.model.estate import Estate
+from mcpguard.model.estate import Estate, child_type
 from mcpguard.model.kinds.gateway import Api, Operation
 from mcpguard.model.kinds.hosting import Site
 from mcpguard.model.kinds.mcp import McpServer
@@ -10,8 +10,6 @@ from mcpguard.model.kinds.mcp import McpServer
 _SEGMENTS = ".well-known/oauth-protected-resource"
 _SETTING = "website_auth_prm_default_with_scopes"
 """App setting with which App Service publishes the metadata itself (azure-docs, configure-authentication-mcp)."""
-_APIS = "microsoft.apimanagement/service/apis"
-_OPERATIONS = "microsoft.apimanagement/service/apis/operations"
 
 
 def metadata_operation(server: McpServer, estate: Estate) -> bool | Unknown:
@@ -24,7 +22,7 @@ def metadata_operation(server: McpServer, estate: Estate) -> bool | Unknown:
     if at_root:
         return True
     unread = unread or root_unread
-    if unread is None and not estate.is_complete(server.service, _APIS):
+    if unread is None and not estate.is_complete(server.service, child_type(server.service, "apis")):
         remedy = f"add the answer of: az rest --method get --url {server.service}/apis (or pass --complete)"
         unread = Unknown(f"the APIs beside {server.title}, one of which may serve its metadata", remedy, server.at)
     return unread or False
@@ -48,7 +46,7 @@ def _serving(api: Api, estate: Estate) -> tuple[bool, Unknown | None]:
     for operation in estate.under(api.key, Operation):
         if _SEGMENTS in f"{prefix}/{operation.url_template.lower().lstrip('/')}":
             return True, None
-    if estate.is_complete(api.key, _OPERATIONS):
+    if estate.is_complete(api.key, child_type(api.key, "operations")):
         return False, None
     remedy = f"add the answer of: az rest --method get --url {api.id}/operations (or pass --complete)"
     return False, Unknown(f"the operations of {api.title}", remedy, api.at)

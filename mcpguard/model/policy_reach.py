@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mcpguard.core.facts import Known
-from mcpguard.model.estate import Estate
+from mcpguard.model.estate import Estate, home_key
 from mcpguard.model.kinds.gateway import Api, Fragment, Operation, PolicyText
 from mcpguard.model.kinds.mcp import McpServer
 from mcpguard.policy.references import references
@@ -18,7 +18,6 @@ def policies_in_reach(service: str, estate: Estate) -> frozenset[str]:
 
 
 def _find(service: str, estate: Estate) -> frozenset[str]:
-    fragments = {fragment.name.lower(): fragment for fragment in estate.under(service, Fragment)}
     reached: set[str] = set()
     waiting: list[PolicyText | Fragment] = [
         policy for scope in _scopes(service, estate) for policy in estate.under(scope, PolicyText)
@@ -31,10 +30,17 @@ def _find(service: str, estate: Estate) -> frozenset[str]:
         match estate.document(policy):
             case Known(value=document) if document is not None:
                 names = (reference.name.lower() for reference in references(document) if reference.kind == "fragment")
+                fragments = _fragments(home_key(policy.key), estate)
                 waiting.extend(fragments[name] for name in names if name in fragments)
             case _:
                 pass
     return frozenset(reached)
+
+
+def _fragments(home: str, estate: Estate) -> dict[str, Fragment]:
+    """The fragments of a service or workspace by lower-case name."""
+    by_name = ("fragments by name", home)
+    return estate.remember(by_name, lambda: {found.name.lower(): found for found in estate.under(home, Fragment)})
 
 
 def _scopes(service: str, estate: Estate) -> Iterator[str]:
@@ -54,6 +60,8 @@ def _of_api(key: str, estate: Estate, *, with_operations: bool = True) -> Iterat
     if api is None:
         return
     yield api.key
+    if api.workspace:
+        yield api.workspace
     yield from (path.product for path in estate.entry_paths.of(api) if path.product)
     if with_operations:
         yield from (operation.key for operation in estate.under(api.key, Operation))

@@ -16,7 +16,8 @@ from mcpguard.model.estate import Estate
 from mcpguard.model.kinds.gateway import Api, Operation, PolicyText
 from mcpguard.model.kinds.governance import ToolClass
 from mcpguard.model.kinds.mcp import McpServer, ServerSource
-from mcpguard.policy.effective import EffectivePolicy, Scope, ScopedPolicy, fold
+from mcpguard.model.restrictions import Demand, demands
+from mcpguard.policy.effective import EffectivePolicy, Names, Scope, ScopedPolicy, fold
 from mcpguard.policy.flow import Reach, reach
 from mcpguard.policy.guards import identifies_caller, refusals
 from mcpguard.policy.tree import Document
@@ -100,7 +101,7 @@ def _alone(policy: PolicyText, estate: Estate) -> EffectivePolicy:
     """A loose policy folded by itself."""
     scoped = ScopedPolicy(Scope.API, policy.name, estate.document(policy), policy.text_at)
     missing = Unknown("the policy fragments", "scan the extract or the service that the policy belongs to", policy.at)
-    return fold([scoped], {}, missing, {}, complete_names=False)
+    return fold([scoped], Names({}, missing, {}, complete_names=False))
 
 
 def plays_oauth(server: McpServer, estate: Estate) -> bool:
@@ -187,6 +188,8 @@ class Cut(msgspec.Struct, frozen=True):
     """The start tag of the section."""
     broader: EffectivePolicy
     """What the broader scopes come to."""
+    demands: tuple[Demand, ...]
+    """The service's restrictions that ask this policy for ``<base />``."""
 
 
 def cuts(call: ServerCall, estate: Estate) -> Iterator[Cut | Unknown]:
@@ -194,7 +197,8 @@ def cuts(call: ServerCall, estate: Estate) -> Iterator[Cut | Unknown]:
     api = estate.get(Api, call.path.api)
     if api is None:
         return
-    chain = estate.entry_paths.chain(api, call.path, call.operation)
+    scopes = estate.entry_paths.scopes(api, call.path, call.operation)
+    chain = [estate.policy_at(key, scope, api.at) for key, scope in scopes]
     for index, scoped in enumerate(chain[1:], start=1):
         match scoped.document:
             case Unknown() as unknown:
@@ -204,7 +208,8 @@ def cuts(call: ServerCall, estate: Estate) -> Iterator[Cut | Unknown]:
                 parts = [part for part in root.elements if part.name == "inbound"] if root is not None else []
                 if parts and not any(element.name == "base" for part in parts for element in part.walk()):
                     at = scoped.at.range(parts[0].start, parts[0].head_end)
-                    yield Cut(scoped, at, estate.entry_paths.fold_chain(api, chain[:index]))
+                    broader = estate.entry_paths.fold_chain(api, chain[:index])
+                    yield Cut(scoped, at, broader, tuple(demands(scopes[index][0], scoped, estate)))
             case Known():
                 pass
 

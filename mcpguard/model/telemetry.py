@@ -5,12 +5,9 @@ api-management-howto-app-insights and how-to-server-sent-events).
 """
 
 from mcpguard.core.facts import Members, Unknown
-from mcpguard.model.estate import Estate
+from mcpguard.model.estate import Estate, child_type
 from mcpguard.model.kinds.gateway import Api, Diagnostic, Service
 from mcpguard.model.kinds.mcp import McpServer
-
-_SERVICE = "microsoft.apimanagement/service/diagnostics"
-_API = "microsoft.apimanagement/service/apis/diagnostics"
 
 
 def effective_diagnostics(server: McpServer, estate: Estate) -> Members[Diagnostic]:
@@ -21,12 +18,17 @@ def effective_diagnostics(server: McpServer, estate: Estate) -> Members[Diagnost
     api, service = estate.get(Api, server.api), estate.get(Service, server.service)
     if api is None:
         return Members(())
-    own = estate.members(api, Diagnostic, _API, "diagnostics", "diagnostics")
+    own = estate.members(api, Diagnostic, child_type(api.key, "diagnostics"), "diagnostics", "diagnostics")
+    if api.workspace:
+        remedy = "give the API a diagnostic of its own"
+        undocumented = f"which diagnostics of the service and of the workspace apply to {api.title}: that is not documented"
+        return Members(own.items, own.missing or Unknown(undocumented, remedy, api.at))
     replaced = {diagnostic.name.lower() for diagnostic in own.items}
     if service is None:
         missing = Unknown(f"the service-level diagnostics over {api.title}", f"add the service {api.service}", api.at)
         return Members(own.items, missing)
-    general = estate.members(service, Diagnostic, _SERVICE, "service-level diagnostics", "diagnostics")
+    listed = child_type(service.key, "diagnostics")
+    general = estate.members(service, Diagnostic, listed, "service-level diagnostics", "diagnostics")
     inherited = tuple(diagnostic for diagnostic in general.items if diagnostic.name.lower() not in replaced)
     if own.missing is not None and inherited:
         return Members(own.items, own.missing)

@@ -12,7 +12,7 @@ import msgspec
 
 from mcpguard.core.facts import Known, Unknown, value_or_none
 from mcpguard.model.audiences import Audiences, host_audiences, may_be_ours, validated_audiences
-from mcpguard.model.estate import Estate
+from mcpguard.model.estate import Estate, home_key
 from mcpguard.model.kinds.gateway import Backend
 from mcpguard.model.kinds.hosting import ContainerApp, Host, Site
 from mcpguard.model.kinds.mcp import McpServer, ServerSource, Url
@@ -161,7 +161,7 @@ def _backend_sets_authorization(server: McpServer, estate: Estate) -> bool:
     """Whether every backend entity of the server writes an Authorization header of its own."""
     match server.backends:
         case Known(value=urls) if urls:
-            entities = estate.under(server.service, Backend)
+            entities = estate.under(home_key(server.api), Backend)
             setting = {value_or_none(entity.url) for entity in entities if value_or_none(entity.sets_authorization)}
             return all(url.text in setting for url in urls)
         case _:

@@ -22,6 +22,7 @@ _KINDS = frozenset(KIND_OF_TYPE.values())
 def build(evidence: Evidence, as_of: datetime) -> Estate:
     """The estate that the evidence shows. ``as_of`` is the time that rules take for now."""
     raws = {raw.key: raw for raw in evidence.resources}
+    scopes_with_policy, compliance = _policies_listed(evidence)
     estate = Estate(
         _entities(evidence),
         complete=evidence.complete,
@@ -30,7 +31,8 @@ def build(evidence: Evidence, as_of: datetime) -> Estate:
         as_of=as_of,
         digest=evidence.digest,
         product_apis=_product_apis(evidence),
-        scopes_with_policy=_scopes_with_policy(evidence),
+        scopes_with_policy=scopes_with_policy,
+        compliance=compliance,
     )
     estate.add(list(gateway_servers(estate, raws)))
     estate.add(list(linked_servers(estate)))
@@ -86,10 +88,13 @@ def _whole(path: str) -> Location:
 
 
 def _product_apis(evidence: Evidence) -> dict[str, frozenset[str]]:
-    """Keys of the APIs in each product, from ``products/{p}/apis``, ``apiLinks`` and ``apis/{a}/products``."""
+    """Keys of the APIs in each product, from ``products/{p}/apis``, ``apiLinks`` and ``apis/{a}/products``.
+
+    A workspace links its APIs to its products with ``apiLinks`` alone (REST reference, Workspace Product API Link).
+    """
     found: dict[str, set[str]] = {}
     for raw in evidence.resources:
-        kind = raw.type.removeprefix(APIM)
+        kind = raw.type.removeprefix(APIM).removeprefix("/workspaces")
         if kind == "/products/apis":
             product = parent_key(raw.key)
             found.setdefault(product, set()).add(f"{parent_key(product)}/apis/{last_segment(raw.key)}")
@@ -104,15 +109,20 @@ def _product_apis(evidence: Evidence) -> dict[str, frozenset[str]]:
     return {product: frozenset(apis) for product, apis in found.items()}
 
 
-def _scopes_with_policy(evidence: Evidence) -> frozenset[str]:
-    """Keys of the scopes that a service's ``allPolicies`` names as having a policy document."""
-    found = set()
+def _policies_listed(evidence: Evidence) -> tuple[frozenset[str], dict[str, str]]:
+    """Keys of the scopes that a service's ``allPolicies`` names as having a policy document, and what it says of each."""
+    found: set[str] = set()
+    compliance: dict[str, str] = {}
     for raw in evidence.resources:
         if raw.type == f"{APIM}/allpolicies":
             reference = lookup(raw.body, ("properties", "referencePolicyId"))
+            state = lookup(raw.body, ("properties", "complianceState"))
             if isinstance(reference, str):
-                found.add(parent_key(resource_key(reference)))
-    return frozenset(found)
+                owner = parent_key(resource_key(reference))
+                found.add(owner)
+                if isinstance(state, str):
+                    compliance[owner] = state
+    return frozenset(found), compliance
 
 
 def raw_of(evidence: Evidence, type_: str) -> list[RawResource]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from mcpguard.core.facts import Fact, Known, Unknown, transform
 from mcpguard.evidence import RawResource, Unresolved
 from mcpguard.evidence.redaction import is_masked
+from mcpguard.model.estate import service_key
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.gateway import (
     Api,
@@ -16,10 +17,12 @@ from mcpguard.model.kinds.gateway import (
     NamedValue,
     Operation,
     Payload,
+    PolicyRestriction,
     PolicyText,
     Product,
     Service,
     Subscription,
+    Workspace,
 )
 from mcpguard.normalize.fields import (
     absent_member,
@@ -48,6 +51,8 @@ _PLACES = (("frontend", "request"), ("frontend", "response"), ("backend", "reque
 def gateway_entities(raw: RawResource) -> Iterator[tuple[Entity, str]]:
     """The entity that a resource of API Management becomes, with the key of its parent."""
     kind = raw.type[len(APIM) :]
+    if kind.startswith("/workspaces/"):
+        kind = kind.removeprefix("/workspaces")
     if kind == "/apis/operations":
         operation = _operation(raw)
         yield operation, operation.api
@@ -108,11 +113,11 @@ def _api(raw: RawResource) -> Api:
     protocols_missing = absent_member(raw, "properties.protocols", _READ_AGAIN + raw.id)
     key_default: Fact[bool] = missing if no_properties else Known(True, raw.origin, _KEY_DEFAULT)
     contact = text(raw, *properties, "contact", "name") or text(raw, *properties, "contact", "email")
-    service, _, rest = raw.key.partition("/workspaces/")
+    home, service = parent_key(raw.key), service_key(raw.key)
     return Api(
         **_base(raw),  # type: ignore[arg-type]
-        service=parent_key(raw.key) if not rest else service,
-        workspace=rest.split("/", 1)[0],
+        service=service,
+        workspace=home if home != service else "",
         type=transform(api_type, str.lower),
         path=text(raw, *properties, "path"),
         display_name=text(raw, *properties, "displayName"),
@@ -152,12 +157,28 @@ def _operation(raw: RawResource) -> Operation:
     )
 
 
+def _workspace(raw: RawResource) -> Workspace:
+    return Workspace(**_base(raw), service=service_key(raw.key))  # type: ignore[arg-type]
+
+
+def _policy_restriction(raw: RawResource) -> PolicyRestriction:
+    scope = fact(raw, ("properties", "scope"), str, absent_member(raw, "properties.scope", _READ_AGAIN + raw.id))
+    # The contract's values are the texts "true" and "false", the latter by default (facts/apim.md 1.12).
+    wanted = fact(raw, ("properties", "requireBase"), str, Known("false", raw.origin, "requireBase is false unless set"))
+    return PolicyRestriction(
+        **_base(raw),  # type: ignore[arg-type]
+        service=service_key(raw.key),
+        scope=transform(scope, lambda found: _below_service(found).removesuffix("/policies/policy")),
+        requires_base=transform(wanted, lambda text: text.lower() == "true"),
+    )
+
+
 def _product(raw: RawResource) -> Product:
     no_approval = Known(False, raw.origin, "approvalRequired is false unless set")
     unpublished = Known("notPublished", raw.origin, "a product is not published unless set")
     return Product(
         **_base(raw),  # type: ignore[arg-type]
-        service=parent_key(raw.key),
+        service=service_key(raw.key),
         subscription_required=fact(raw, ("properties", "subscriptionRequired"), bool, Known(True, raw.origin, _KEY_DEFAULT)),
         approval_required=fact(raw, ("properties", "approvalRequired"), bool, no_approval),
         state=fact(raw, ("properties", "state"), str, unpublished),
@@ -179,14 +200,14 @@ def _backend(raw: RawResource) -> Backend:
             raw.origin.child("properties", "credentials"),
         )
     pool = lookup(raw.body, ("properties", "pool", "services"))
-    service = parent_key(raw.key)
+    home = parent_key(raw.key)
     members = [lookup(member, ("id",)) for member in pool] if isinstance(pool, list) else []
     return Backend(
         **_base(raw),  # type: ignore[arg-type]
-        service=service,
+        service=service_key(raw.key),
         url=_optional_text(raw, ("properties", "url")),
         sets_authorization=sets,
-        pool=tuple(f"{service}/backends/{last_segment(member).lower()}" for member in members if isinstance(member, str)),
+        pool=tuple(f"{home}/backends/{last_segment(member).lower()}" for member in members if isinstance(member, str)),
         validates_chain=_tls_check(raw, "validateCertificateChain"),
         validates_name=_tls_check(raw, "validateCertificateName"),
     )
@@ -197,21 +218,20 @@ def _tls_check(raw: RawResource, member: str) -> Fact[bool]:
 
 
 def _subscription(raw: RawResource) -> Subscription:
-    service = parent_key(raw.key)
     scope = fact(raw, ("properties", "scope"), str, absent_member(raw, "properties.scope", _READ_AGAIN + raw.id))
     state = fact(raw, ("properties", "state"), str, absent_member(raw, "properties.state", _READ_AGAIN + raw.id))
     no_tracing = Known(False, raw.origin, "allowTracing is false unless set (facts/apim.md 1.12)")
     return Subscription(
         **_base(raw),  # type: ignore[arg-type]
-        service=service,
+        service=service_key(raw.key),
         display_name=text(raw, "properties", "displayName") or last_segment(raw.id),
-        scope=transform(scope, lambda found: _below_service(found, service)),
+        scope=transform(scope, _below_service),
         state=transform(state, str.lower),
         allow_tracing=fact(raw, ("properties", "allowTracing"), bool, no_tracing),
     )
 
 
-def _below_service(scope: str, service: str) -> str:
+def _below_service(scope: str) -> str:
     """A full ARM id, possibly of the service as it is called elsewhere, or a short scope as in extracts."""
     lowered = scope.lower().rstrip("/")
     _, found, tail = lowered.partition("/providers/" + APIM + "/")
@@ -244,7 +264,7 @@ def _named_value(raw: RawResource) -> NamedValue:
         )
     return NamedValue(
         **_base(raw),  # type: ignore[arg-type]
-        service=parent_key(raw.key),
+        service=service_key(raw.key),
         display_name=name,
         secret=secret,
         value=found,
@@ -311,6 +331,8 @@ def _logged_headers(raw: RawResource) -> Iterator[LoggedHeader]:
 
 
 _MAKERS: dict[str, Callable[[RawResource], Entity]] = {
+    "/workspaces": _workspace,
+    "/policyrestrictions": _policy_restriction,
     "/apis": _api,
     "/products": _product,
     "/backends": _backend,

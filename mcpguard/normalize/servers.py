@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from mcpguard.core.facts import Fact, Known, Unknown, transform, value_or_none
 from mcpguard.core.location import Location
 from mcpguard.evidence import RawResource, Unresolved
-from mcpguard.model.estate import Estate
+from mcpguard.evidence.kinds import kind_of
+from mcpguard.model.estate import Estate, child_type
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.gateway import Api, Backend, Operation, PolicyText
 from mcpguard.model.kinds.mcp import Confidence, McpServer, McpTool, ServerSource, Url
@@ -26,7 +27,7 @@ def gateway_servers(estate: Estate, raws: Mapping[str, RawResource]) -> Iterator
     """Every MCP server that API Management publishes, and the tools that are known of it."""
     tools: dict[str, list[RawResource]] = {}
     for key, child in raws.items():
-        if child.type == "microsoft.apimanagement/service/apis/tools":
+        if kind_of(child.type) == "mcp-tool":
             tools.setdefault(parent_key(key), []).append(child)
     for api in estate.of(Api):
         raw = raws[api.key]
@@ -144,7 +145,7 @@ def _inferred_transport(api: Api, estate: Estate) -> Fact[str]:
     stream = next((operation for operation, end in ends.items() if end and end <= _TRANSPORT_PAIR[0]), None)
     if stream is not None and any(end and end <= _TRANSPORT_PAIR[1] for end in ends.values()):
         return Known("sse", stream.at.child("properties", "urlTemplate"))
-    if estate.is_complete(api.key, "microsoft.apimanagement/service/apis/operations"):
+    if estate.is_complete(api.key, child_type(api.key, "operations")):
         return Known("", api.at)
     remedy = f"add the answer of: az rest --method get --url {api.id}/operations (or pass --complete)"
     return Unknown(f"the operations of {api.title}", remedy, api.at)
@@ -244,15 +245,15 @@ def _policy_backend(policy: PolicyText, api: Api, estate: Estate) -> Fact[tuple[
 
 def _entity_urls(api: Api, name: str, at: Location, estate: Estate) -> Fact[tuple[Url, ...]]:
     """The addresses of a backend entity, or of every member of a pool."""
-    resolved = resolve_named_values(name, estate.named_values(api.service)[0])
+    resolved = resolve_named_values(name, estate.named_values(api.home)[0])
     if isinstance(resolved, Unknown):
         return resolved
     plain = resolved.value
-    backend = estate.get(Backend, f"{api.service}/backends/{last_segment(plain).lower()}")
+    backend = estate.get(Backend, f"{api.home}/backends/{last_segment(plain).lower()}")
     if backend is None:
         return Unknown(
             f"the backend {plain!r} that {api.title} points to",
-            f"add the answer of: az rest --method get --url {api.service}/backends/{plain}",
+            f"add the answer of: az rest --method get --url {api.home}/backends/{plain}",
             at,
         )
     urls: list[Url] = []
@@ -275,7 +276,7 @@ def _entity_urls(api: Api, name: str, at: Location, estate: Estate) -> Fact[tupl
 
 
 def _resolved_url(text: str, at: Location, api: Api, estate: Estate) -> Fact[tuple[Url, ...]]:
-    resolved = resolve_named_values(text, estate.named_values(api.service)[0])
+    resolved = resolve_named_values(text, estate.named_values(api.home)[0])
     match resolved:
         case Known(value=plain):
             return Known((parse_url(plain, at),), at)

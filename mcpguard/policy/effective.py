@@ -140,34 +140,53 @@ def _known_text(fact: Fact[str]) -> str:
             return ""
 
 
-def fold(
-    chain: Sequence[ScopedPolicy],
-    fragments: Mapping[str, ScopedPolicy],
-    fragments_missing: Unknown | None,
-    named_values: Mapping[str, Fact[str]],
-    complete_names: bool,
-) -> EffectivePolicy:
+class Names(msgspec.Struct, frozen=True):
+    """What the names in policy documents refer to, in a service or in one of its workspaces."""
+
+    fragments: Mapping[str, ScopedPolicy]
+    """By lower-case name. A fragment that is not among them is a hole."""
+    fragments_missing: Unknown | None
+    """Why, when the fragments are not known to have been read completely."""
+    named_values: Mapping[str, Fact[str]]
+    """By lower-case display name."""
+    complete_names: bool
+    """Whether all named values were read."""
+
+
+def fold(chain: Sequence[ScopedPolicy], names: Names, global_names: Names | None = None) -> EffectivePolicy:
     """Fold the documents of a chain of scopes, broadest first.
 
-    ``fragments`` are keyed by lower-case name. A fragment that is not among them is a hole; ``fragments_missing`` says
-    why, when the fragments are not known to have been read completely.
+    ``global_names`` are those of the service when the chain runs through a workspace: the global policy's names mean
+    the service's fragments and values, those of narrower policies the workspace's (azure-docs, workspaces-overview).
     """
-    folder = _Folder(fragments, fragments_missing)
+    folder = _Folder(names, global_names or names)
     sections = {section: folder.section(chain, section) for section in Section}
     return EffectivePolicy(
         sections[Section.INBOUND],
         sections[Section.BACKEND],
         sections[Section.OUTBOUND],
         sections[Section.ON_ERROR],
-        named_values,
-        complete_names,
+        names.named_values if global_names is None else _merged_values(names.named_values, global_names.named_values),
+        names.complete_names and (global_names is None or global_names.complete_names),
     )
 
 
+def _merged_values(inner: Mapping[str, Fact[str]], outer: Mapping[str, Fact[str]]) -> Mapping[str, Fact[str]]:
+    """The values of a workspace and of its service; unknown where one name means two things."""
+    merged = {**outer, **inner}
+    for name in inner.keys() & outer.keys():
+        if inner[name] != outer[name]:
+            merged[name] = Unknown(
+                f"which value {{{{{name}}}}} has: the workspace and the service both have one of that name",
+                "give one of the two another name",
+            )
+    return merged
+
+
 class _Folder:
-    def __init__(self, fragments: Mapping[str, ScopedPolicy], fragments_missing: Unknown | None) -> None:
-        self.fragments = fragments
-        self.fragments_missing = fragments_missing
+    def __init__(self, names: Names, global_names: Names) -> None:
+        self.names = names
+        self.global_names = global_names
         self.nodes = 0
         self.base_weight = 0
 
@@ -236,10 +255,11 @@ class _Folder:
         at = scoped.at.range(include.start, include.head_end)
         wanted = include.attribute("fragment-id")
         name = wanted.text.strip() if wanted else ""
-        fragment = self.fragments.get(name.lower())
+        names = self.global_names if scoped.scope is Scope.GLOBAL else self.names
+        fragment = names.fragments.get(name.lower())
         if fragment is None:
-            if self.fragments_missing is not None:
-                return [Hole(Unknown(f"the policy fragment {name}", self.fragments_missing.remedy, at))]
+            if names.fragments_missing is not None:
+                return [Hole(Unknown(f"the policy fragment {name}", names.fragments_missing.remedy, at))]
             return [
                 Hole(
                     Unknown(

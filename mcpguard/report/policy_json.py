@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from mcpguard.core.facts import Known, Unknown
 from mcpguard.core.location import Location
 from mcpguard.model.report import Report
+from mcpguard.model.restrictions import Demand
 from mcpguard.policy.effective import CONTAINERS, EffectivePolicy, Either, Hole, Node, Statement
 from mcpguard.report.encoding import encode
 from mcpguard.report.policy_lines import Lines
@@ -84,8 +85,17 @@ class _Way(_Struct, frozen=True):
     doubt: _Missing | None
 
 
+class _Demand(_Struct, frozen=True):
+    restriction: str
+    scope: str
+    owner: str
+    without_base: tuple[str, ...]
+    state: str | None
+
+
 class _Policy(_Struct, frozen=True):
     ways: tuple[_Way, ...]
+    restrictions: tuple[_Demand, ...]
     sections: dict[str, tuple[_Node, ...]]
 
 
@@ -117,12 +127,19 @@ def render(show: Show, report: Report) -> str:
             tuple(
                 _Policy(
                     tuple(_Way(way.key, way.product, way.title, _missing(way.doubt)) for way in shown.ways),
+                    tuple(_demand(demand) for demand in shown.demands),
                     {name: _nodes(nodes, shown.policy, places) for name, nodes in sections(shown.policy)},
                 )
                 for shown in show.policies
             ),
         )
     )
+
+
+def _demand(demand: Demand) -> _Demand:
+    sections = tuple(section.value for section in demand.without_base)
+    policy = demand.policy
+    return _Demand(demand.restriction.name, policy.scope.value, policy.owner, sections, demand.state or None)
 
 
 def _nodes(nodes: Sequence[Node], policy: EffectivePolicy, places: Lines) -> tuple[_Node, ...]:

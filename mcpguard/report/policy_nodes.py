@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from mcpguard.core.facts import Known, Unknown
+from mcpguard.model.restrictions import Demand
 from mcpguard.policy.effective import (
     CONTAINERS,
     EffectivePolicy,
@@ -38,6 +39,8 @@ class Shown(msgspec.Struct, frozen=True):
 
     ways: tuple[Way, ...]
     policy: EffectivePolicy
+    demands: tuple[Demand, ...] = ()
+    """The service's restrictions on the documents that it comes from."""
 
 
 class Show(msgspec.Struct, frozen=True):
@@ -73,6 +76,25 @@ def scope_title(origin: ScopedPolicy) -> str:
     if word == "fragment":
         return f"fragment {origin.owner}"
     return f"{word} policy of {origin.owner}" if origin.owner else f"{word} policy"
+
+
+def demand_title(demand: Demand) -> str:
+    """A restriction and whether it is kept, as a sentence."""
+    state = f"; the service calls it {demand.state}" if demand.state else ""
+    subject = f"the {scope_title(demand.policy)} {_kept(demand)}{state}"
+    return f"policy restriction {demand.restriction.name} asks for <base />: {subject}"
+
+
+def _kept(demand: Demand) -> str:
+    match demand.policy.document:
+        case Known(value=None):
+            return "does not exist, so everything is inherited"
+        case Known() if demand.without_base:
+            return f"has none in {', '.join(section.value for section in demand.without_base)}"
+        case Known():
+            return "has one in every section"
+        case Unknown():
+            return "was not read"
 
 
 def source_text(origin: ScopedPolicy) -> str:

@@ -14,6 +14,7 @@ from mcpguard.report.policy_nodes import (
     Shown,
     Tally,
     defaults,
+    demand_title,
     named_values,
     scope_title,
     sections,
@@ -79,6 +80,8 @@ class _Writer:
             if way.doubt is not None:
                 text = f"not known: {way.doubt.missing}; to get it: {way.doubt.remedy}"
                 yield from wrap(text, self.width, "    ", "    ")
+        for demand in shown.demands:
+            yield from wrap(demand_title(demand), self.width, "  ", "    ")
 
     def section(self, nodes: Sequence[Node], policy: EffectivePolicy) -> Iterator[str]:
         self.current = None

@@ -12,7 +12,7 @@ from mcpguard.model.report import Report
 from mcpguard.policy.effective import CONTAINERS, Either, Hole, Node, ScopedPolicy, Statement
 from mcpguard.policy.tree import Attribute, Element, Text
 from mcpguard.report.policy_lines import Lines
-from mcpguard.report.policy_nodes import Show, defaults, scope_title, sections
+from mcpguard.report.policy_nodes import Show, defaults, demand_title, scope_title, sections
 
 _STEP = "  "
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*(?::[A-Za-z_][A-Za-z0-9_.\-]*)?\Z")
@@ -39,6 +39,8 @@ class _Writer:
             yield _comment(f"way in: {way.title}")
             if way.doubt is not None:
                 yield _comment(f"not known: {_missing(way.doubt)}")
+        for demand in shown.demands:
+            yield _comment(demand_title(demand))
         yield "<policies>"
         for section, nodes in sections(shown.policy):
             if not nodes:

@@ -37,6 +37,12 @@ class Situation:
         state: str = "published",
         section: str = "inbound",
         linked: bool = True,
+        workspace: str | None = None,
+        workspace_fragments: dict[str, str] | None = None,
+        workspace_values: dict[str, str | None] | None = None,
+        restrictions: dict[str, str] | None = None,
+        compliance: dict[str, str] | None = None,
+        extract: bool = False,
     ) -> None:
         self.wanted = wanted
         self.section = section
@@ -44,23 +50,41 @@ class Situation:
         if operation is not None:
             self.arguments += ["--operation", "call"]
         self.resources: list[dict[str, Any]] = []
-        self._add("", {}, sku={"name": "StandardV2"})
-        self._add("/apis/a", {"path": "a", "protocols": ["https"], "displayName": "An API", "subscriptionRequired": needs_key})
-        self._add("/apis/a/operations/call", {"method": "POST", "urlTemplate": "/call", "displayName": "Call"})
+        home = "/workspaces/w" if workspace is not None else ""
+        if not extract:
+            self._add("", {}, sku={"name": "StandardV2"})
+        if workspace is not None:
+            self._add(home, {"displayName": "Team W"})
+            self._policy(home, workspace or None)
+        self._add(
+            f"{home}/apis/a", {"path": "a", "protocols": ["https"], "displayName": "An API", "subscriptionRequired": needs_key}
+        )
+        self._add(f"{home}/apis/a/operations/call", {"method": "POST", "urlTemplate": "/call", "displayName": "Call"})
         for name, (is_open, text) in (products or {}).items():
             keys = {} if is_open is None else {"subscriptionRequired": not is_open}
-            self._add(f"/products/{name}", {"displayName": name, "state": state, **keys})
-            if linked:
+            self._add(f"{home}/products/{name}", {"displayName": name, "state": state, **keys})
+            if linked and home:
+                self._add(f"{home}/products/{name}/apiLinks/l", {"apiId": f"{SERVICE}{home}/apis/a"})
+            elif linked:
                 self._add(f"/products/{name}/apis/a", {})
-            self._policy(f"/products/{name}", text)
+            self._policy(f"{home}/products/{name}", text)
         self._policy("", top)
-        self._policy("/apis/a", api)
-        self._policy("/apis/a/operations/call", operation)
-        for name, text in (fragments or {}).items():
-            self._add(f"/policyFragments/{name}", {"format": "rawxml", "value": text})
-        for name, value in (values or {}).items():
+        self._policy(f"{home}/apis/a", api)
+        self._policy(f"{home}/apis/a/operations/call", operation)
+        self._named("", fragments or {}, values or {})
+        self._named(home, workspace_fragments or {}, workspace_values or {})
+        for name, scope in (restrictions or {}).items():
+            self._add(f"/policyRestrictions/{name}", {"scope": scope, "requireBase": "true"})
+        for number, (scope, said) in enumerate((compliance or {}).items()):
+            reference = f"{SERVICE}{scope}/policies/policy"
+            self._add(f"/allPolicies/{number}", {"referencePolicyId": reference, "complianceState": said})
+
+    def _named(self, home: str, fragments: dict[str, str], values: dict[str, str | None]) -> None:
+        for name, text in fragments.items():
+            self._add(f"{home}/policyFragments/{name}", {"format": "rawxml", "value": text})
+        for name, value in values.items():
             given = {"secret": True} if value is None else {"secret": False, "value": value}
-            self._add(f"/namedValues/{name}", {"displayName": name, **given})
+            self._add(f"{home}/namedValues/{name}", {"displayName": name, **given})
 
     def _add(self, path: str, properties: dict[str, Any], **members: Any) -> None:
         names = path.strip("/").split("/") if path else []
@@ -230,5 +254,62 @@ SITUATIONS = {
         top="<policies><inbound /><backend><forward-request /></backend></policies>",
         api="<policies><inbound><base /></inbound><backend /></policies>",
         section="backend",
+    ),
+    # 2.1: "global (service) > workspace > product > API > operation"
+    "workspace": Situation(
+        {BOTH: "g@global w@workspace a@API o@operation"},
+        top=i(v("g")),
+        workspace=i("<base />" + v("w")),
+        api=i("<base />" + v("a")),
+        operation=i("<base />" + v("o")),
+    ),
+    "workspace-cuts-global": Situation(
+        {BOTH: "w@workspace a@API"}, top=i(v("g")), workspace=i(v("w")), api=i("<base />" + v("a"))
+    ),
+    # 1.7: a workspace has products of its own; apiLinks bind its APIs to them (REST reference, Workspace Product API Link)
+    "workspace-product": Situation(
+        {"service": "w@workspace a@API", "product:team": "w@workspace p@product a@API"},
+        workspace=i("<base />" + v("w")),
+        products={"team": (False, i("<base />" + v("p")))},
+        api=i("<base />" + v("a")),
+    ),
+    "workspace-open-product": Situation(
+        {"keyless:team": "p@product a@API", "service": "a@API"},
+        workspace=i("<base />"),
+        products={"team": (True, i("<base />" + v("p")))},
+        api=i("<base />" + v("a")),
+    ),
+    # workspaces-overview: what a workspace's policies name is the workspace's own; the global policy names the service's
+    "workspace-fragments": Situation(
+        {BOTH: "s@fragment w@fragment"},
+        top=i('<include-fragment fragment-id="audit" />'),
+        workspace=i('<base /><include-fragment fragment-id="audit" />'),
+        fragments={"audit": f"<fragment>{v('s')}</fragment>"},
+        workspace_fragments={"audit": f"<fragment>{v('w')}</fragment>"},
+    ),
+    "workspace-cannot-use-fragments-of-the-service": Situation(
+        {BOTH: "? a@API"},
+        workspace=i('<include-fragment fragment-id="audit" />'),
+        api=i("<base />" + v("a")),
+        fragments={"audit": f"<fragment>{v('s')}</fragment>"},
+    ),
+    "workspace-values": Situation(
+        {BOTH: "w@workspace"},
+        workspace=i(v("w", "{{region}}{{zone}}")),
+        values={"region": "westeurope", "zone": "1"},
+        workspace_values={"region": "northeurope"},
+    ),
+    "workspace-not-read": Situation({"keyless? service": "? [g@global|] a@API"}, top=i(v("g")), workspace="", api=i("<base />" + v("a")), whole=False),
+    # 4: an APIOps extract has a global policy and no resource for the service
+    "global-without-service": Situation(
+        {"keyless? service": "g@global a@API"}, top=i(v("g")), api=i("<base />" + v("a")), whole=False, extract=True
+    ),
+    # 1.12: a restriction is a demand on the text and changes nothing at run time
+    "restriction-not-kept": Situation(
+        {BOTH: "a@API"},
+        top=i(v("g")),
+        api=i(v("a")),
+        restrictions={"base-everywhere": f"{SERVICE}/apis/a", "of-another": "/apis/ab"},
+        compliance={"/apis/a": "NonCompliant"},
     ),
 }  # fmt: skip

@@ -134,6 +134,15 @@ def test_what_is_missing_and_how_to_get_it_is_said(policy: Any, tmp_path: Path) 
     assert f"az rest --method get --url {SERVICE.lower()}/policyFragments" in text("fragment-not-read")
     assert "what a policy without an <inbound> section inherits" in text("section-missing")
     assert "policies/policy?format=rawxml" in text("api-not-read")
+    assert f"{SERVICE}/workspaces/w/policies/policy?format=rawxml" in text("workspace-not-read")
+    # a name that means two things is not guessed
+    assert "the workspace and the service both have one of that name" in text("workspace-values")
+    assert "{{zone}} is 1" in text("workspace-values")
+    assert (
+        "policy restriction base-everywhere asks for <base />: the API policy of a has none in inbound; "
+        "the service calls it NonCompliant" in text("restriction-not-kept")
+    )
+    assert "of-another" not in text("restriction-not-kept")
     # facts/apim.md 2.5: buffer-response is true by default
     assert 'buffer-response="true"' in text("backend") and 'timeout="300"' not in text("backend")
 

@@ -16,8 +16,10 @@ from mcpguard.model.kinds.gateway import Api
 from mcpguard.model.kinds.governance import ToolClass
 from mcpguard.model.kinds.hosting import ContainerApp, Site
 from mcpguard.model.kinds.mcp import Confidence, McpServer, McpTool, ServerSource
+from mcpguard.model.restrictions import demands
 from mcpguard.normalize import build
 from mcpguard.normalize.urls import parse_url
+from mcpguard.policy.effective import Scope, Section
 
 SERVICE = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.ApiManagement/service/s"
 NOW = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
@@ -364,3 +366,45 @@ def test_owners_that_were_not_expanded_are_unknown(tmp_path: Path) -> None:
 def test_urls(text: str, scheme: str, host: str, path: str) -> None:
     found = parse_url(text, Location("f"))
     assert (found.scheme, found.host, found.path) == (scheme, host, path)
+
+
+def test_a_server_in_a_workspace_uses_what_is_the_workspaces_own(tmp_path: Path) -> None:
+    """Facts: facts/apim.md 1.7; form C of 1.3 can stand in a workspace."""
+    home = "workspaces/w"
+    found = estate(
+        tmp_path,
+        [SERVICE_RESOURCE],
+        [child(f"{home}/apis/x", "workspaces/apis", path="team/mcp", serviceUrl="https://{{host}}/mcp", type="http")],
+        [child(f"{home}/namedValues/host", "workspaces/namedValues", displayName="host", value="mcp.contoso.example")],
+        [child("namedValues/host", "namedValues", displayName="host", value="elsewhere.example")],
+        [child(f"{home}/products/p", "workspaces/products", subscriptionRequired=True)],
+        [child(f"{home}/products/p/apiLinks/l", "workspaces/products/apiLinks", apiId=f"{SERVICE}/{home}/apis/x")],
+    )
+    (x,) = found.of(Api)
+    assert (x.service, x.workspace) == (SERVICE.lower(), f"{SERVICE}/{home}".lower())
+    (server,) = found.of(McpServer)
+    assert isinstance(server.backends, Known) and [url.host for url in server.backends.value] == ["mcp.contoso.example"]
+    assert [path.title for path in found.entry_paths.of(x)][-1] == "with a key of product p"
+
+
+def test_restrictions_are_held_against_the_text(tmp_path: Path) -> None:
+    found = estate(
+        tmp_path,
+        [SERVICE_RESOURCE],
+        [api("x", type="mcp", path="x"), api("y", type="mcp", path="y")],
+        [policy("/apis/x", "<base /><a />"), policy("/apis/y", "<a />")],
+        [child("policyRestrictions/all", "policyRestrictions", scope="/apis", requireBase="True")],
+        [child("policyRestrictions/none", "policyRestrictions", scope="/apis", requireBase="false")],
+        [
+            child(
+                "allPolicies/1", "allPolicies", referencePolicyId=f"{SERVICE}/apis/y/policies/policy", complianceState="Pending"
+            )
+        ],
+    )
+    said = {}
+    for x in found.of(Api):
+        (demand,) = demands(x.key, found.policy_at(x.key, Scope.API, x.at), found)
+        assert demand.restriction.name == "all"
+        said[x.name] = Section.INBOUND in demand.without_base, demand.state
+    assert said == {"x": (False, ""), "y": (True, "Pending")}
+    assert not list(demands(SERVICE.lower(), found.policy_at(SERVICE.lower(), Scope.GLOBAL, x.at), found))

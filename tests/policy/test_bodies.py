@@ -5,7 +5,7 @@ import pytest
 from mcpguard.core.facts import Known
 from mcpguard.core.location import Location
 from mcpguard.policy.bodies import request_body_when_forwarded
-from mcpguard.policy.effective import Scope, ScopedPolicy, fold
+from mcpguard.policy.effective import Names, Scope, ScopedPolicy, fold
 from mcpguard.policy.reader import read
 
 READ = 'value="@(context.Request.Body.As<string>())"'
@@ -15,7 +15,7 @@ SET = f'<set-variable name="b" {READ} />'
 def consumed(inbound: str, backend: str = "<forward-request />") -> set[bool]:
     text = f"<policies><inbound>{inbound}</inbound><backend>{backend}</backend><outbound /><on-error /></policies>"
     scoped = ScopedPolicy(Scope.API, "a", Known(read(text)), Location("a.xml"))
-    states = request_body_when_forwarded(fold([scoped], {}, None, {}, complete_names=True))
+    states = request_body_when_forwarded(fold([scoped], Names({}, None, {}, complete_names=True)))
     assert all(state.hole is None for state in states)
     return {state.consumed is not None for state in states}
 

@@ -4,7 +4,7 @@ import pytest
 
 from mcpguard.core.facts import Fact, Known, Unknown
 from mcpguard.core.location import Location
-from mcpguard.policy.effective import EffectivePolicy, Either, Hole, Node, Scope, ScopedPolicy, Statement, fold
+from mcpguard.policy.effective import EffectivePolicy, Either, Hole, Names, Node, Scope, ScopedPolicy, Statement, fold
 from mcpguard.policy.reader import read
 from mcpguard.policy.tree import Document
 
@@ -26,7 +26,7 @@ def effective(
     scopes = (Scope.GLOBAL, Scope.PRODUCT, Scope.API, Scope.OPERATION)
     chain = [scoped(scope, text) for scope, text in zip(scopes, texts, strict=False)]
     found = {name: scoped(Scope.FRAGMENT, text) for name, text in (fragments or {}).items()}
-    return fold(chain, found, missing, {}, complete_names=True)
+    return fold(chain, Names(found, missing, {}, complete_names=True))
 
 
 def shape(nodes: tuple[Node, ...]) -> str:

@@ -5,7 +5,7 @@ import pytest
 from mcpguard.core.facts import Known, Unknown
 from mcpguard.core.location import Location
 from mcpguard.policy.cors import first_cors
-from mcpguard.policy.effective import EffectivePolicy, Scope, ScopedPolicy, Section, Statement, fold
+from mcpguard.policy.effective import EffectivePolicy, Names, Scope, ScopedPolicy, Section, Statement, fold
 from mcpguard.policy.expressions import Condition, Placed, expressions_of, placed
 from mcpguard.policy.reader import read
 from mcpguard.policy.references import references
@@ -17,7 +17,7 @@ NOT_READ = Unknown("the API's policy", "read it")
 def policy(inbound: str, outbound: str = "", *more: ScopedPolicy) -> EffectivePolicy:
     text = f"<policies><inbound>{inbound}</inbound><backend /><outbound>{outbound}</outbound><on-error /></policies>"
     scoped = ScopedPolicy(Scope.GLOBAL, "", Known(read(text)), Location("a.xml"))
-    return fold([scoped, *more], {}, None, {}, complete_names=True)
+    return fold([scoped, *more], Names({}, None, {}, complete_names=True))
 
 
 def names(found: EffectivePolicy, *sections: Section) -> list[str]:

@@ -27,6 +27,27 @@ class Service(Entity, frozen=True, kw_only=True):
     """Oldest version of the management API that is let in; empty when all are."""
 
 
+class Workspace(Entity, frozen=True, kw_only=True):
+    """A workspace: a part of a service with APIs, products, fragments and named values of its own."""
+
+    kind: ClassVar[str] = "workspace"
+    label: ClassVar[str] = "workspace"
+
+    service: str
+
+
+class PolicyRestriction(Entity, frozen=True, kw_only=True):
+    """A service's demand on policy documents. It is checked when a policy is saved and does not change what runs."""
+
+    kind: ClassVar[str] = "policy-restriction"
+    label: ClassVar[str] = "policy restriction"
+
+    service: str
+    scope: Fact[str]
+    """What it speaks of, below the service, lower case: ``/apis/orders``; empty for the service."""
+    requires_base: Fact[bool]
+
+
 class Api(Entity, frozen=True, kw_only=True):
     """An API of any type and revision."""
 
@@ -36,7 +57,7 @@ class Api(Entity, frozen=True, kw_only=True):
     service: str
     """Key of the service."""
     workspace: str
-    """Name of the workspace, empty outside workspaces."""
+    """Key of the workspace, empty outside workspaces."""
     type: Fact[str]
     """``http`` when absent: a missing type means REST."""
     path: str
@@ -52,6 +73,14 @@ class Api(Entity, frozen=True, kw_only=True):
     is_online: bool
     revision_of: str = ""
     """For a revision that has ``;rev=`` in its name: key of the API without it."""
+
+    @property
+    def home(self) -> str:
+        """Key of the workspace or service whose products, fragments, named values and backends the API uses.
+
+        What a workspace's policies refer to by name is the workspace's own (azure-docs, workspaces-overview).
+        """
+        return self.workspace or self.service
 
 
 class Operation(Entity, frozen=True, kw_only=True):

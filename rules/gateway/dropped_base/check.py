@@ -2,6 +2,7 @@
 
 from mcpguard.sdk import (
     Cut,
+    Demand,
     Estate,
     Issue,
     Known,
@@ -57,6 +58,11 @@ def _judge(server: McpServer, estate: Estate) -> Verdicts:
                         pass
 
 
+def _demand(demand: Demand) -> str:
+    state = f"; the service calls the policy {demand.state}" if demand.state else ""
+    return f"{demand.restriction.name} asks for base here{state}"
+
+
 def _lost(server: McpServer, call: ServerCall, cut: Cut, what: str, lost: Statement) -> Verdict:
     scope = f"{lost.origin.scope.value} {lost.origin.owner}".strip()
     return Issue(
@@ -64,7 +70,7 @@ def _lost(server: McpServer, call: ServerCall, cut: Cut, what: str, lost: Statem
         f"{cut.scoped.scope.value} {cut.scoped.owner} has no base; put base first in it",
         at=cut.at,
         related=(lost.at.related(f"the {what} that is cut off"),),
-        evidence=(("entry path", call.title),),
+        evidence=(("entry path", call.title), *(("policy restriction", _demand(demand)) for demand in cut.demands)),
         confidence=server.confidence,
         key=what,
     )

@@ -16,6 +16,7 @@ from mcpguard.sdk import (
     Statement,
     Unknown,
     Verdicts,
+    child_type,
     identifies_caller,
     reach,
 )
@@ -33,7 +34,7 @@ def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
     api = estate.get(Api, server.api) if server.api else None
     if api is None or api.revision_of:
         raise NotApplicable(f"{server.title} is no current API of API Management")
-    revisions = [other for other in estate.under(api.service, Api) if other.revision_of == api.key]
+    revisions = [other for other in estate.under(api.home, Api) if other.revision_of == api.key]
     guarding = _policy(api, estate)
     for revision in revisions:
         if revision.is_current or not revision.is_online:
@@ -56,8 +57,8 @@ def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
                     yield unknown
                 case _:
                     pass
-    if not estate.is_complete(api.service, "microsoft.apimanagement/service/apis"):
-        remedy = f"add the answer of: az rest --method get --url {api.service}/apis (or pass --complete)"
+    if not estate.is_complete(api.home, child_type(api.home, "apis")):
+        remedy = f"add the answer of: az rest --method get --url {api.home}/apis (or pass --complete)"
         yield Unknown(f"the other revisions of {api.title}", remedy, api.at)
 
 

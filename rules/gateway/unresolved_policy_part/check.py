@@ -8,6 +8,7 @@ from mcpguard.sdk import (
     PolicyText,
     Unknown,
     Verdicts,
+    home_key,
     known,
     policies_in_reach,
     references,
@@ -17,11 +18,11 @@ from mcpguard.sdk import (
 
 def check(policy: PolicyText, estate: Estate, options: Options) -> Verdicts:
     """Fragments and named values, against the lists of the service."""
-    service = service_key(policy.key)
-    if "/workspaces/" in policy.key or policy.key not in policies_in_reach(service, estate):
+    home = home_key(policy.key)
+    if policy.key not in policies_in_reach(service_key(policy.key), estate):
         raise NotApplicable(f"{policy.title} takes no part in an MCP call")
-    fragments, fragments_missing = estate.fragments(service)
-    values, has_all_values = estate.named_values(service)
+    fragments, fragments_missing = estate.fragments(home)
+    values, has_all_values = estate.named_values(home)
     document = known(estate.document(policy))
     for reference in references(document) if document is not None else ():
         is_fragment = reference.kind == "fragment"
@@ -31,7 +32,7 @@ def check(policy: PolicyText, estate: Estate, options: Options) -> Verdicts:
         at = policy.text_at.range(reference.start, reference.end)
         if fragments_missing is not None if is_fragment else not has_all_values:
             listing = "policyFragments" if is_fragment else "namedValues"
-            remedy = f"add the answer of: az rest --method get --url {service}/{listing} (or pass --complete)"
+            remedy = f"add the answer of: az rest --method get --url {home}/{listing} (or pass --complete)"
             yield Unknown(f"whether the {what} exists", remedy, at)
         else:
             yield Issue(

@@ -91,18 +91,24 @@ def placed(policy: EffectivePolicy, *sections: Section) -> Iterator[Placed | Unk
                     stack.extend((child, conditions, unknown) for branch in reversed(branches) for child in reversed(branch))
                 case Statement():
                     yield Placed(node, section, conditions, doubt)
-                    inner = _branches(node, conditions) if node.name == "choose" else [(c, conditions) for c in node.children]
+                    inner = (
+                        _branches(node, conditions, policy)
+                        if node.name == "choose"
+                        else [(c, conditions) for c in node.children]
+                    )
                     stack.extend((child, more, doubt) for child, more in reversed(inner))
 
 
-def _branches(choose: Statement, conditions: tuple[Condition, ...]) -> list[tuple[Node, tuple[Condition, ...]]]:
+def _branches(
+    choose: Statement, conditions: tuple[Condition, ...], policy: EffectivePolicy
+) -> list[tuple[Node, tuple[Condition, ...]]]:
     found: list[tuple[Node, tuple[Condition, ...]]] = []
     before: list[Condition] = []
     for child in choose.children:
         value = child.element.attribute("condition") if isinstance(child, Statement) and child.name == "when" else None
         if value is None or not isinstance(child, Statement):
             found.append((child, (*conditions, *before)))
-        elif condition_constant(child) is not False:
+        elif condition_constant(child, policy) is not False:
             found.append((child, (*conditions, *before, Condition(value, True))))
             before.append(Condition(value, False))
     return found

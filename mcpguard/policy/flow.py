@@ -1,25 +1,32 @@
 """Control flow: what happens on which paths before the request is forwarded.
 
-A run carries a set of states along every path through the inbound and backend sections. ``choose`` splits paths,
-``return-response`` and ``mock-response`` end them without forwarding, ``forward-request`` ends them by forwarding.
-States are small hashable values that the caller defines, so the sets stay small and the cost linear in the policy.
+A run carries a set of states along every path through the inbound and backend sections. ``choose`` splits paths, and what
+a condition has shown on a path decides later conditions on it (``conditions.py``). ``return-response`` and
+``mock-response`` end paths without forwarding, ``forward-request`` ends them by forwarding. States are small hashable
+values that the caller defines, so the sets stay small and the cost linear in the policy.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import wraps
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 import msgspec
 
 from mcpguard.core.facts import Fact, Known, Unknown
+from mcpguard.core.patterns import LazyPattern
+from mcpguard.policy.conditions import IGNORANCE, Formula, Knowledge, Tracked, condition_of, decide, learn, tracked_in
 from mcpguard.policy.effective import EffectivePolicy, Either, Hole, Node, Statement
 
 S = TypeVar("S")
 T = TypeVar("T")
 
 _ANSWERS = frozenset({"return-response", "mock-response"})
+_MAX_PATHS = 256
+"""More paths than that are followed without what their conditions have shown."""
+_WORDS = LazyPattern(r"\b(?:true|false)\b")
+_Paths: TypeAlias = frozenset[tuple[S, Knowledge]]
 
 
 class Reach(Enum):
@@ -52,6 +59,8 @@ class Run(Generic[S]):
         self._on_statement = on_statement
         self._on_hole = on_hole
         self._on_passed = on_passed
+        self._policy: EffectivePolicy | None = None
+        self._tracked = Tracked(frozenset(), {})
         self._forwarded: set[S] = set()
         self._answered: set[S] = set()
 
@@ -60,85 +69,115 @@ class Run(Generic[S]):
 
         A backend section without ``forward-request`` forwards nothing (forward-request reference); a hole in it may.
         """
-        live = self.sequence(policy.inbound, frozenset({start}))
-        end = self.sequence(policy.backend, live)
+        self._policy = policy
+        self._tracked = tracked_in(policy)
+        live = self._sequence(policy.inbound, frozenset({(start, IGNORANCE)}))
+        end = self._sequence(policy.backend, live)
         if any(isinstance(node, Hole | Either) for node in policy.backend):
-            self._forwarded |= end
+            self._forwarded.update(state for state, _ in end)
         return Outcome(frozenset(self._forwarded), frozenset(self._answered))
 
-    def sequence(self, nodes: Sequence[Node], states: frozenset[S]) -> frozenset[S]:
-        """The states after the nodes, for the paths that go on."""
+    def _sequence(self, nodes: Sequence[Node], paths: _Paths[S]) -> _Paths[S]:
+        """The paths after the nodes that go on, each with its state and with what its conditions have shown."""
         for node in nodes:
-            if not states:
-                return states
+            if not paths:
+                return paths
             match node:
                 case Hole(unknown=unknown):
-                    states = _after(self._on_hole, unknown, states)
+                    paths = _after(self._on_hole, unknown, self._forgotten(paths))
                 case Either(unknown=unknown, branches=branches):
-                    states = _after(self._on_hole, unknown, self._union(branches, states))
+                    paths = _after(self._on_hole, unknown, self._forgotten(self._union(branches, paths)))
                 case Statement():
-                    states = self._statement(node, states)
-        return states
+                    paths = self._statement(node, paths)
+        return paths
 
-    def _statement(self, statement: Statement, states: frozenset[S]) -> frozenset[S]:
+    def _statement(self, statement: Statement, paths: _Paths[S]) -> _Paths[S]:
         name = statement.name
         if name == "choose":
-            return self._choose(statement, states)
+            return self._choose(statement, paths)
         if name in _ANSWERS:
-            self._answered |= {self._on_statement(statement, state) for state in states}
+            self._answered |= {self._on_statement(statement, state) for state, _ in paths}
             return frozenset()
-        states = _after(self._on_statement, statement, states)
+        paths = _after(self._on_statement, statement, paths)
+        if self._tracked.subjects:
+            paths = frozenset((state, self._tracked.after(statement, known)) for state, known in paths)
         if name == "forward-request":
-            self._forwarded |= states
-            return states
+            self._forwarded.update(state for state, _ in paths)
+            return paths
         if name == "wait" and _is_any(statement):
-            return self._union([(child,) for child in statement.children], states)
+            return self._union([(child,) for child in statement.children], paths)
         if statement.children:
-            return self.sequence(statement.children, states)
-        return states
+            return self._sequence(statement.children, paths)
+        return paths
 
-    def _choose(self, statement: Statement, states: frozenset[S]) -> frozenset[S]:
-        after: frozenset[S] = frozenset()
+    def _choose(self, statement: Statement, paths: _Paths[S]) -> _Paths[S]:
+        after: _Paths[S] = frozenset()
         for child in statement.children:
             if not isinstance(child, Statement):
-                after |= self.sequence((child,), states)
+                after |= self._sequence((child,), self._forgotten(paths))
             elif child.name == "when":
-                constant = condition_constant(child)
-                if constant is False:
-                    continue
-                after |= self.sequence(child.children, _after(self._on_statement, child, states))
-                if constant is True:
-                    return after
+                inside, past = self._split(child, paths)
+                after |= self._sequence(child.children, _after(self._on_statement, child, inside))
                 if self._on_passed is not None:
-                    states = _after(self._on_passed, child, states)
+                    past = _after(self._on_passed, child, past)
+                paths = past
             elif child.name == "otherwise":
-                return after | self.sequence(child.children, states)
-        return after | states
+                return after | self._sequence(child.children, paths)
+        return after | paths
 
-    def _union(self, branches: Iterable[Sequence[Node]], states: frozenset[S]) -> frozenset[S]:
-        out: frozenset[S] = frozenset()
+    def _split(self, when: Statement, paths: _Paths[S]) -> tuple[_Paths[S], _Paths[S]]:
+        """The paths that go into a branch, and those that go past it."""
+        formula = condition_of(when, self._policy) if self._tracked.subjects else _folded(when, self._policy)
+        if formula is None:
+            return paths, paths
+        inside: set[tuple[S, Knowledge]] = set()
+        past: set[tuple[S, Knowledge]] = set()
+        for state, known in paths:
+            holds = decide(formula, known)
+            if holds is not False:
+                inside.add((state, learn(formula, True, known, self._tracked.subjects)))
+            if holds is not True:
+                past.add((state, learn(formula, False, known, self._tracked.subjects)))
+        return self._bounded(inside), self._bounded(past)
+
+    def _bounded(self, paths: set[tuple[S, Knowledge]]) -> _Paths[S]:
+        return frozenset(paths) if len(paths) <= _MAX_PATHS else self._forgotten(frozenset(paths))
+
+    def _forgotten(self, paths: _Paths[S]) -> _Paths[S]:
+        """The same without what was learnt: something unread may have changed it."""
+        return frozenset((state, IGNORANCE) for state, _ in paths) if self._tracked.subjects else paths
+
+    def _union(self, branches: Iterable[Sequence[Node]], paths: _Paths[S]) -> _Paths[S]:
+        out: _Paths[S] = frozenset()
         for branch in branches:
-            out |= self.sequence(branch, states)
+            out |= self._sequence(branch, paths)
         return out
 
 
-def _after(transfer: Callable[[T, S], S], item: T, states: frozenset[S]) -> frozenset[S]:
-    """The states after one step. Most policies have one state most of the time, and most steps leave it as it is."""
-    if len(states) == 1:
-        (state,) = states
+def _after(transfer: Callable[[T, S], S], item: T, paths: _Paths[S]) -> _Paths[S]:
+    """The paths after one step. Most policies have one path most of the time, and most steps leave its state as it is."""
+    if len(paths) == 1:
+        ((state, known),) = paths
         after = transfer(item, state)
-        return states if after is state else frozenset((after,))
-    return frozenset(transfer(item, state) for state in states)
+        return paths if after is state else frozenset(((after, known),))
+    return frozenset((transfer(item, state), known) for state, known in paths)
 
 
-def condition_constant(when: Statement) -> bool | None:
-    """The value of a ``when`` condition that is a literal; None when it depends on the request."""
+def condition_constant(when: Statement, policy: EffectivePolicy | None = None) -> bool | None:
+    """The value of a ``when`` condition that does not depend on the call; None when it does.
+
+    Known named values of ``policy`` are put in: ``@("{{environment}}" == "production")`` has a value where the named value has.
+    """
+    formula = _folded(when, policy)
+    return decide(formula, IGNORANCE) if formula is not None else None
+
+
+def _folded(when: Statement, policy: EffectivePolicy | None) -> Formula | None:
+    """The condition, if it may have a constant value; None without a closer look when it asks about the call."""
     value = when.element.attribute("condition")
-    if value is None:
+    if value is None or ("context" in value.text and not _WORDS.search(value.text)):
         return None
-    expression = value.expression
-    text = value.text if expression is None else expression.code
-    return {"true": True, "false": False}.get(text.strip().lower())
+    return condition_of(when, policy)
 
 
 def _is_any(wait: Statement) -> bool:

@@ -3,10 +3,12 @@
 import pytest
 
 from mcpguard.core.facts import Known, Unknown
-from mcpguard.policy.effective import Statement
+from mcpguard.core.location import Location
+from mcpguard.policy.effective import Names, Scope, ScopedPolicy, Statement, fold
 from mcpguard.policy.flow import Reach, reach
 from mcpguard.policy.guards import compares_shared_key, refusals
 from mcpguard.policy.headers import Holder, header_when_forwarded
+from mcpguard.policy.reader import read
 from tests.policy.test_effective import UNREAD, effective, inbound
 
 FORWARD = "<policies><inbound/><backend><forward-request/></backend></policies>"
@@ -138,3 +140,89 @@ def test_checks_written_by_hand() -> None:
     (branch,) = refusals(effective(inbound(session)).inbound)
     assert not compares_shared_key(branch)
     assert not list(refusals(effective(inbound(REFUSE)).inbound))
+
+
+HEADER = 'context.Request.Headers.GetValueOrDefault("X-Kind", "")'
+
+
+def when(condition: str, inner: str) -> str:
+    return f'<choose><when condition="@({condition})">{inner}</when></choose>'
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted"),
+    [
+        # A test and its opposite: one of the two always holds.
+        (when(f'{HEADER} == "a"', "<check/>") + when(f'{HEADER} != "a"', "<check/>"), Reach.ALWAYS),
+        (when(f'{HEADER} == "a"', "<check/>") + when(f'!({HEADER} == "a")', REFUSE), Reach.ALWAYS),
+        (when(f'"a" == {HEADER}', "<check/>") + when(f'{HEADER}  != /* not */ ("a")', REFUSE), Reach.ALWAYS),
+        (when(f'{HEADER}.Equals("a")', "<check/>") + when(f'{HEADER} != "a"', REFUSE), Reach.ALWAYS),
+        ('<choose><when condition="@(x)"><check/></when><when condition="@(!x)"><check/></when></choose>', Reach.ALWAYS),
+        # Equality with different literals excludes each other: nothing is checked twice, and nothing follows for the rest.
+        (when(f'{HEADER} == "a"', REFUSE) + when(f'{HEADER} == "b"', "<check/>"), Reach.SOMETIMES),
+        (when(f'{HEADER} == "a"', when(f'{HEADER} == "b"', "<check/>")), Reach.NEVER),
+        (when(f'{HEADER} != "a"', REFUSE) + when(f'{HEADER} == "b"', "<check/>"), Reach.NEVER),
+        # Joined tests: what a branch shows of its parts.
+        (when(f'{HEADER} == "a" && y', when("y", "<check/>")) + when(f'!({HEADER} == "a" && y)', REFUSE), Reach.ALWAYS),
+        (when("x || y", REFUSE) + when("!x", "<check/>"), Reach.ALWAYS),
+        (when("!x && !y", REFUSE) + when("!x", when("y", "<check/>")) + when("x", "<check/>"), Reach.ALWAYS),
+        # Other texts are other tests, also where a reader would see that they agree.
+        (when(f'{HEADER} == "a"', "<check/>") + when(f'{HEADER}.Trim() != "a"', REFUSE), Reach.SOMETIMES),
+        (when(f'{HEADER} == "a"', "<check/>") + when(f'{HEADER}.ToLower() == "b"', REFUSE), Reach.SOMETIMES),
+        # What is written in between may have changed.
+        (
+            when(f'{HEADER} == "a"', "<check/>")
+            + '<set-header name="x-kind"><value>a</value></set-header>'
+            + when(f'{HEADER} != "a"', REFUSE),
+            Reach.SOMETIMES,
+        ),
+        (
+            when(f'{HEADER} == "a"', "<check/>")
+            + '<set-header name="x-other"><value>a</value></set-header>'
+            + when(f'{HEADER} != "a"', REFUSE),
+            Reach.ALWAYS,
+        ),
+        (
+            when('(bool)context.Variables["mcp"]', "<check/>")
+            + '<set-variable name="mcp" value="@(true)"/>'
+            + when('!(bool)context.Variables["mcp"]', REFUSE),
+            Reach.SOMETIMES,
+        ),
+        (
+            when('(bool)context.Variables["mcp"]', "<check/>")
+            + '<cache-lookup-value key="k" variable-name="other"/>'
+            + when('!(bool)context.Variables["mcp"]', REFUSE),
+            Reach.ALWAYS,
+        ),
+        (when('context.Request.Method == "GET"', "<check/>") + "<set-method>GET</set-method>" + when('context.Request.Method != "GET"', REFUSE), Reach.SOMETIMES),
+        (when(f'{HEADER} == "a"', "<check/>") + "{{something}}" + when(f'{HEADER} != "a"', REFUSE), "unknown"),
+        # What need not be the same twice.
+        (when("DateTime.Now.Hour == 1", "<check/>") + when("DateTime.Now.Hour != 1", REFUSE), Reach.SOMETIMES),
+        (when('context.Request.Body.As<string>() == ""', "<check/>") + when('context.Request.Body.As<string>() != ""', REFUSE), Reach.SOMETIMES),
+        # Constant conditions are folded, those of literals too.
+        (when('1 == 1 && !false', "<check/>"), Reach.ALWAYS),
+        (when('"{{stage}}" == "live"', "<check/>"), Reach.SOMETIMES),
+        (when('true || context.Request.Method == "GET"', "<check/>"), Reach.ALWAYS),
+        (when('false && context.Request.Method == "GET"', "<check/>"), Reach.NEVER),
+    ],
+)  # fmt: skip
+def test_tests_that_decide_each_other(content: str, wanted: Reach | str) -> None:
+    assert answer(content) == wanted
+
+
+@pytest.mark.parametrize(("stage", "wanted"), [("live", Reach.ALWAYS), ("test", Reach.NEVER)])
+def test_known_named_values_decide_conditions(stage: str, wanted: Reach) -> None:
+    scoped = [
+        ScopedPolicy(Scope.API, "a", Known(read(text)), Location("p.xml"))
+        for text in (FORWARD, inbound(when('"{{stage}}" == "live"', "<check/>")))
+    ]
+    policy = fold(scoped, Names({}, None, {"stage": Known(stage)}, complete_names=True))
+    assert reach(policy, check) == Known(wanted)
+
+
+def test_many_conditions_stay_cheap() -> None:
+    """2^20 combinations of tests are not followed one by one."""
+    tests = "".join(
+        when(f'context.Request.Headers.ContainsKey("h{n}")', f'<set-variable name="v{n}" value="1"/>') for n in range(20)
+    )
+    assert answer(tests * 2 + "<check/>") == Reach.ALWAYS

@@ -31,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Whether an UNKNOWN outcome, a gap or an unread file makes the run incomplete (exit status 3)."""
     complete: bool = False
     """The user's word that the input holds everything that exists, so that what is absent does not exist."""
+    assume_mcp: bool = False
+    """The user's word that every HTTP API and every loose policy fronts an MCP server."""
     manifest: Path | None = None
     rules: tuple[Path, ...] = ()
     max_file_size: int = 100 * 2**20
@@ -52,7 +54,7 @@ def scan(paths: Sequence[Path], settings: Settings) -> Report:
         evidence = evidence.as_complete()
     now = settings.as_of or datetime.datetime.now(datetime.UTC)
     evidence, manifest_source = _manifest(evidence, settings)
-    estate = build(evidence, now)
+    estate = build(evidence, now, assume_mcp=settings.assume_mcp)
     attach(estate, *manifest_source)
     options = {"persona": settings.selection.persona, **settings.options}
     findings = triage(run(selected, estate, options), settings.selection)

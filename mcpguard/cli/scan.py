@@ -36,6 +36,7 @@ from mcpguard.report import FORMATS, Options, format_of
 )
 @click.option("--strict", is_flag=True, help="Exit 3 when anything is unknown, missing or unread.")
 @options.complete
+@click.option("--assume-mcp", is_flag=True, help="Judge every HTTP API and every policy file as if it fronted an MCP server.")
 @click.option("--manifest", type=click.Path(path_type=Path), metavar="FILE", help="The governance manifest.")
 @click.option("--select", multiple=True, metavar="WORDS", help="Only these rules: ids, names, families or risks, with commas.")
 @click.option("--ignore", multiple=True, metavar="WORDS", help="Not these rules: ids, names, families or risks, with commas.")
@@ -65,6 +66,7 @@ def command(
     fail_on: str,
     strict: bool,
     complete: bool,
+    assume_mcp: bool,
     manifest: Path | None,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -88,6 +90,7 @@ def command(
         fail_on=None if fail_on == "never" else Severity(fail_on),
         strict=strict,
         complete=complete,
+        assume_mcp=assume_mcp,
         manifest=manifest,
         rules=rule_folders,
         max_file_size=max_file_size * options.MEBIBYTE,

@@ -19,8 +19,11 @@ __all__ = ["build"]
 _KINDS = frozenset(KIND_OF_TYPE.values())
 
 
-def build(evidence: Evidence, as_of: datetime) -> Estate:
-    """The estate that the evidence shows. ``as_of`` is the time that rules take for now."""
+def build(evidence: Evidence, as_of: datetime, *, assume_mcp: bool = False) -> Estate:
+    """The estate that the evidence shows. ``as_of`` is the time that rules take for now.
+
+    ``assume_mcp`` is the user's word that every HTTP API and every loose policy fronts an MCP server.
+    """
     raws = {raw.key: raw for raw in evidence.resources}
     scopes_with_policy, compliance = _policies_listed(evidence)
     estate = Estate(
@@ -34,12 +37,12 @@ def build(evidence: Evidence, as_of: datetime) -> Estate:
         scopes_with_policy=scopes_with_policy,
         compliance=compliance,
     )
-    estate.add(list(gateway_servers(estate, raws)))
+    estate.add(list(gateway_servers(estate, raws, assume_mcp)))
     estate.add(list(linked_servers(estate)))
     if any(raw.type == "file/policy" for raw in evidence.resources):
         from mcpguard.normalize.loose import loose_servers
 
-        estate.add(list(loose_servers(estate)))
+        estate.add(list(loose_servers(estate, assume_mcp)))
     estate.add(list(host_tools(estate)))
     estate.ties.update(tie_applications(estate))
     return estate

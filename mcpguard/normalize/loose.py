@@ -13,6 +13,7 @@ from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.gateway import PolicyText
 from mcpguard.model.kinds.mcp import Confidence, McpServer, ServerSource
 from mcpguard.normalize.fields import location_of, text
+from mcpguard.normalize.servers import ASSUMED
 from mcpguard.policy.tree import Document
 
 _WORDS = re.compile(r"[A-Za-z]+")
@@ -36,13 +37,14 @@ def loose_policy(raw: RawResource) -> PolicyText:
     )
 
 
-def loose_servers(estate: Estate) -> Iterator[tuple[Entity, str]]:
-    """A server for every loose policy that shows a marker."""
+def loose_servers(estate: Estate, assume_mcp: bool) -> Iterator[tuple[Entity, str]]:
+    """A server for every loose policy that shows a marker, or with ``assume_mcp`` for every one."""
     for policy in estate.of(PolicyText):
         if policy.owner:
             continue
         said, whence = _text_marker(policy, estate), _path_marker(policy)
-        if said or whence:
+        assumed = ASSUMED if assume_mcp and _is_policy(policy, estate) else ""
+        if said or whence or assumed:
             yield (
                 McpServer(
                     id=policy.id,
@@ -51,12 +53,21 @@ def loose_servers(estate: Estate) -> Iterator[tuple[Entity, str]]:
                     at=policy.at,
                     format=policy.format,
                     source=ServerSource.LOOSE_POLICY,
-                    confidence=Confidence.MEDIUM if said else Confidence.LOW,
-                    reasons=tuple(filter(None, (said, whence))),
+                    confidence=Confidence.HIGH if assumed else Confidence.MEDIUM if said else Confidence.LOW,
+                    reasons=tuple(filter(None, (said, whence, assumed))),
                     backends=Known((), policy.at),
                 ),
                 "",
             )
+
+
+def _is_policy(policy: PolicyText, estate: Estate) -> bool:
+    """Whether the text is a policy rather than a fragment of one."""
+    match estate.document(policy):
+        case Known(value=Document() as document):
+            return document.root("policies") is not None
+        case _:
+            return False
 
 
 def _path_marker(policy: PolicyText) -> str:

@@ -20,11 +20,15 @@ _OTHER_TYPES = frozenset({"soap", "graphql", "odata", "grpc", "a2a", "websocket"
 _MARKERS = ("mcp-session-id", "tools/call", "mcp-protocol-version")
 _TELLING = re.compile(r"(?i)(?:^|/)(?:mcp|sse|messages?)/?$")
 _TRANSPORT_DEFAULT = "a server of type mcp that names no transport speaks streamable HTTP (facts/apim.md 1.3, from samples)"
+ASSUMED = "--assume-mcp says so"
 _TRANSPORT_PAIR = (frozenset({"sse"}), frozenset({"message", "messages"}))
 
 
-def gateway_servers(estate: Estate, raws: Mapping[str, RawResource]) -> Iterator[tuple[Entity, str]]:
-    """Every MCP server that API Management publishes, and the tools that are known of it."""
+def gateway_servers(estate: Estate, raws: Mapping[str, RawResource], assume_mcp: bool) -> Iterator[tuple[Entity, str]]:
+    """Every MCP server that API Management publishes, and the tools that are known of it.
+
+    With ``assume_mcp`` every HTTP API is one.
+    """
     tools: dict[str, list[RawResource]] = {}
     for key, child in raws.items():
         if kind_of(child.type) == "mcp-tool":
@@ -36,7 +40,7 @@ def gateway_servers(estate: Estate, raws: Mapping[str, RawResource]) -> Iterator
             case Known(value="mcp"):
                 server = _native(api, raw, estate)
             case Known(value=other) if other not in _OTHER_TYPES:
-                server = _inferred(api, estate)
+                server = _inferred(api, estate, assume_mcp)
             case _:
                 pass
         if server is None:
@@ -86,7 +90,7 @@ def _native(api: Api, raw: RawResource, estate: Estate) -> McpServer:
     return _server(api, source, Confidence.HIGH, ("its type is mcp",), backends, _native_transport(raw))
 
 
-def _inferred(api: Api, estate: Estate) -> McpServer | None:
+def _inferred(api: Api, estate: Estate, assume_mcp: bool) -> McpServer | None:
     """An ordinary API that fronts an MCP server, judged by what it is called, where it leads and what its policy says."""
     strong: list[str] = []
     weak: list[str] = []
@@ -112,9 +116,12 @@ def _inferred(api: Api, estate: Estate) -> McpServer | None:
         strong.append(f"its policy speaks of {marker}")
     if "mcp" in api.display_name.lower().replace("-", " ").replace("_", " ").split():
         weak.append(f"it is called {api.display_name!r}")
+    if assume_mcp:
+        strong.append(ASSUMED)
     if not strong:
         return None
-    confidence = Confidence.HIGH if len(strong) + len(weak) > 1 else Confidence.MEDIUM
+    sure = assume_mcp or len(strong) + len(weak) > 1
+    confidence = Confidence.HIGH if sure else Confidence.MEDIUM
     transport = _inferred_transport(api, estate)
     return _server(api, ServerSource.APIM_INFERRED, confidence, (*strong, *weak), backends, transport)
 

@@ -229,6 +229,24 @@ def test_an_offline_scan_imports_nothing_heavy(format_: str) -> None:
     assert "HEAVY []" in result.stderr, result.stderr
 
 
+def test_ordinary_policies_are_left_alone_until_the_user_says_otherwise(tmp_path: Path) -> None:
+    """A repository full of ordinary policies gives no finding at all (docs/architecture.md, "MCP surfaces")."""
+    service = "/subscriptions/0/resourceGroups/r/providers/Microsoft.ApiManagement/service/s"
+    text = '<policies><inbound><base /><trace source=\'t\'>@(context.Request.Headers.GetValueOrDefault("Authorization", ""))</trace></inbound></policies>'
+    (tmp_path / "loose.xml").write_text(text)
+    (tmp_path / "part.xml").write_text(text.replace("policies>", "fragment>"))
+    properties = {"path": "weather", "protocols": ["http"], "serviceUrl": "http://weather.example"}
+    api = {"id": f"{service}/apis/weather", "name": "weather", "type": "Microsoft.ApiManagement/service/apis"}
+    soap = {**api, "id": f"{service}/apis/soap", "name": "soap", "properties": {**properties, "type": "soap", "path": "soap"}}
+    (tmp_path / "apis.json").write_text(json.dumps([{**api, "properties": properties}, soap]))
+    assert found(mcpguard("scan", tmp_path, "--format", "json")) == set()
+    assumed = mcpguard("scan", tmp_path, "--format", "json", "--assume-mcp")
+    assert {("MG211", "loose.xml"), ("MG116", "weather")} <= found(assumed)
+    assert {name for _, name in found(assumed)} == {"loose.xml", "weather"}
+    surfaces = {surface["name"]: surface["reasons"] for surface in json.loads(assumed.stdout)["surfaces"]}
+    assert surfaces == {"loose.xml": ["--assume-mcp says so"], "weather": ["--assume-mcp says so"]}
+
+
 def test_the_catalogue_and_the_pages() -> None:
     rules = json.loads(mcpguard("rules", "list", "--format", "json").stdout)
     assert {"MG101", "MG205", "MG401", "MG902"} <= {rule["id"] for rule in rules}

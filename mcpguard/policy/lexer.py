@@ -15,7 +15,8 @@ _TOKEN = re.compile(
 )
 _STRING = re.compile(r'[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*"')
 _VERBATIM = re.compile(r'[^"]*(?:""[^"]*)*"')
-_CHARACTER = re.compile(r"(?:[^'\\\r\n]|\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{1,4}|.))'")
+_CHARACTER = re.compile(r"[^'\\\r\n]*(?:\\.[^'\\\r\n]*)*'")
+"""More than C# allows between the quotes: generated policies hold texts in them, and their expressions end all the same."""
 _IN_INTERPOLATED = re.compile(r'[^"{}\\\r\n]*')
 _IN_VERBATIM_INTERPOLATED = re.compile(r'[^"{}]*')
 _LINE_END = re.compile(r"[^\r\n]*")

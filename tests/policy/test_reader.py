@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from mcpguard.policy.csharp import analyse
 from mcpguard.policy.reader import MAX_DEPTH, read
 from mcpguard.policy.tree import Comment, Document, Element, Text
 
@@ -64,6 +65,14 @@ def test_expressions_of_every_spelling(text: str, code: str) -> None:
 def test_escaped_and_raw_expressions_in_one_file() -> None:
     text = '<p><a v="@(x == &quot;1&quot;)"/><a v="@(x == "1")"/></p>'
     assert codes(text) == ['x == "1"', 'x == "1"']
+
+
+def test_texts_between_apostrophes_end_like_characters() -> None:
+    """No C#, but generators write it (seen in Azure-Samples/Apim-Samples); the analysis says that it is none."""
+    code = """context.Request.Headers.ContainsKey('Retry-After)') && x == '\\''"""
+    document = read(f'<p><a v="@({code})"/></p>')
+    assert document.problems == () and codes(f'<p><a v="@({code})"/></p>') == [code]
+    assert not analyse(code, False).understood
 
 
 def test_comments_bom_declaration_and_fragments_of_text() -> None:

@@ -31,6 +31,14 @@ from mcpguard.model.audiences import (
     registration_of_other_host,
     validated_audiences,
 )
+from mcpguard.model.credentials import (
+    CredentialSort,
+    CredentialUse,
+    computed_policies,
+    credential_uses,
+    named_value,
+    stands_for_itself,
+)
 from mcpguard.model.entry_paths import EntryPath, Key
 from mcpguard.model.estate import Classification, Declaration, Estate, child_type, home_key, service_key
 from mcpguard.model.finding import Issue, RuleMeta, merged
@@ -42,11 +50,15 @@ from mcpguard.model.kinds.gateway import (
     Api,
     Backend,
     Diagnostic,
+    GatewayApi,
+    GatewayHostname,
     LoggedHeader,
     ManagementSetting,
+    NamedValue,
     Operation,
     PolicyText,
     Product,
+    SelfHostedGateway,
     Service,
     Subscription,
 )
@@ -71,6 +83,7 @@ from mcpguard.model.server_view import (
     validated_only_by_products,
 )
 from mcpguard.model.telemetry import effective_diagnostics
+from mcpguard.model.template_keys import HostKey, template_keys
 from mcpguard.model.token_paths import Passing, host_at, is_approved, tokens_passed_on
 from mcpguard.policy.bodies import BodyState, request_body_when_forwarded
 from mcpguard.policy.cors import first_cors
@@ -95,6 +108,7 @@ from mcpguard.policy.guards import (
     weak_validators,
 )
 from mcpguard.policy.headers import HeaderState, Holder, header_when_forwarded, last_writer
+from mcpguard.policy.network import filters_addresses
 from mcpguard.policy.references import references
 from mcpguard.policy.vocabulary import CREDENTIAL_SETTERS
 
@@ -116,6 +130,8 @@ __all__ = [
     "Confidence",
     "ContainerApp",
     "Crash",
+    "CredentialSort",
+    "CredentialUse",
     "Cut",
     "Declaration",
     "Demand",
@@ -127,9 +143,12 @@ __all__ = [
     "Fact",
     "Flow",
     "FlowReport",
+    "GatewayApi",
+    "GatewayHostname",
     "HeaderState",
     "Holder",
     "Host",
+    "HostKey",
     "InputFile",
     "Issue",
     "Key",
@@ -141,6 +160,7 @@ __all__ = [
     "McpServer",
     "McpTool",
     "Members",
+    "NamedValue",
     "NotApplicable",
     "Omission",
     "Operation",
@@ -156,6 +176,7 @@ __all__ = [
     "Run",
     "Scope",
     "Section",
+    "SelfHostedGateway",
     "ServerCall",
     "ServerSource",
     "Service",
@@ -181,11 +202,14 @@ __all__ = [
     "checks_claim_by_hand",
     "child_type",
     "compares_shared_key",
+    "computed_policies",
     "counts_by_callers_choice",
     "counts_by_subscription",
+    "credential_uses",
     "cuts",
     "effective_diagnostics",
     "expressions_of",
+    "filters_addresses",
     "first_cors",
     "follow",
     "gather_flows",
@@ -212,6 +236,7 @@ __all__ = [
     "met_too_early",
     "metadata_operation",
     "named_audiences",
+    "named_value",
     "plain",
     "policies_in_reach",
     "presence_checks",
@@ -223,8 +248,10 @@ __all__ = [
     "request_body_when_forwarded",
     "requires_claim",
     "service_key",
+    "stands_for_itself",
     "statements",
     "statements_in_effect",
+    "template_keys",
     "tokens_passed_on",
     "tool_classes",
     "transform",

@@ -13,6 +13,8 @@ import msgspec
 from mcpguard.core.patterns import LazyPattern
 
 MASK_TAG = "<masked>"
+UPSTREAM_MASK = "*** REDACTED ***"
+"""What apiops-cli writes for a secret in an extract; up to 0.4.0-alpha.2 for an expression too (Azure/apiops-cli issue 237)."""
 _SHAPES = re.compile(
     r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)?"  # JSON Web Tokens
     r"|(?<=AccountKey=)[A-Za-z0-9+/=]{16,}"
@@ -34,7 +36,50 @@ _SIGNS = (
 _WORD_RUN = re.compile(r"[A-Za-z0-9_\-]*+")
 _SECRET_NAME = LazyPattern(
     r"(?i)(password|passwd|pwd|secret|apikey|api[_-]key|access[_-]?key|accountkey|connection[_-]?string|token|credential|"
-    r"private[_-]?key|client[_-]?secret|functions?-key|subscription-key|sas(?:url|token)?$|^authorization$|^cookie$|^key$)"
+    r"private[_-]?key|client[_-]?secret|functions?[_-]?key|subscription-key|(?:host|master|default|admin|backend|service)[_-]?key$|sas(?:url|token)?$|^authorization$|^cookie$|^key$)"
+)
+CREDENTIAL_HEADERS = frozenset(
+    [
+        "authorization",
+        "proxy-authorization",
+        "x-functions-key",
+        "ocp-apim-subscription-key",
+        "api-key",
+        "x-api-key",
+        "apikey",
+        "cookie",
+        "x-ms-apikey",
+        "x-auth-token",
+    ]
+)
+"""Headers whose literal value is a credential, lower case."""
+CREDENTIAL_PARAMETERS = frozenset(
+    ["code", "sig", "subscription-key", "api-key", "api_key", "apikey", "x-functions-key", "access_token"]
+)
+"""Query parameters whose literal value is a credential, lower case."""
+_MASKED_PART = LazyPattern(
+    r"(?i)(?:(?:code|sig|key|access_token|client_secret|password|refresh_token)=|\b(?:bearer|basic|apikey|token)\s|"
+    r"://[^/\s:@]{1,200}:)(?:<masked>|\*{4,}(?!\s*REDACTED))|\"\*{8,}\""
+)
+_PLACEHOLDER = LazyPattern(
+    r"(?i)\s*(?:<[a-z][^<>]{0,80}>|&lt;[a-z][^<>&]{0,80}&gt;|#\{[^{}]{1,80}\}#|\{#\[[^\[\]]{1,80}\]#\}"
+    r"|\$\([\w.\-]{1,80}\)|__[a-z][a-z_]{0,80}__|\[[a-z][a-z _\-]{0,80}\]"
+    r"|(?=.{0,120}(?:key|secret|token|passw|credential|here|value|[ _\-]me\b))"
+    r"(?:your|insert|replace|enter)(?:[ _\-][a-z]{1,20}){1,8})\s*"
+)
+_CREDENTIAL_NAME = LazyPattern(r"(?i)(?:authorization|key|token|secret|password)$")
+_OTHER_KEYS = (
+    "partition",
+    "idempotency",
+    "cache",
+    "surrogate",
+    "sort",
+    "csrf",
+    "xsrf",
+    "dedup",
+    "routing",
+    "session",
+    "continuation",
 )
 _REFERENCE = LazyPattern(r"^\s*(?:@[({]|\{\{|\$\{|@Microsoft\.KeyVault\(|%)")
 
@@ -47,8 +92,26 @@ def mask(secret: str) -> str:
 
 
 def is_masked(text: str) -> bool:
-    """Whether a value was masked at the door, here or upstream (APIOps writes ``*** REDACTED ***``)."""
-    return text.startswith(MASK_TAG) or (bool(text) and not text.strip("*")) or text == "*** REDACTED ***"
+    """Whether a value was masked at the door, here or upstream."""
+    return text.startswith(MASK_TAG) or (bool(text) and not text.strip("*")) or text == UPSTREAM_MASK
+
+
+def holds_mask(text: str) -> bool:
+    """Whether a credential was masked at the door as a part of a text: behind a scheme, in an address or a form."""
+    return "*" in text and bool(_MASKED_PART.search(text))
+
+
+def is_credential_name(name: str) -> bool:
+    """Whether a header or parameter is called like one for credentials: ``Authorization``, ``x-api-key``, ``code``."""
+    lowered = name.strip().lower()
+    if lowered in CREDENTIAL_HEADERS or lowered in CREDENTIAL_PARAMETERS:
+        return True
+    return bool(_CREDENTIAL_NAME.search(lowered)) and not any(word in lowered for word in _OTHER_KEYS)
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a value only marks the place of one that is put in later: ``<your-key>``, ``#{key}#``, ``YOUR_API_KEY``."""
+    return bool(_PLACEHOLDER.fullmatch(text))
 
 
 def is_secret_name(name: str) -> bool:

@@ -47,12 +47,17 @@ def _scopes(service: str, estate: Estate) -> Iterator[str]:
     """The service, and the products, APIs and operations on the way of an MCP call; some more than once."""
     yield service
     for server in estate.under(service, McpServer):
-        yield from _of_api(server.api, estate)
-        for tool in estate.tools(server):
-            operation = estate.get(Operation, tool.operation)
-            if operation is not None:
-                yield operation.key
-                yield from _of_api(operation.api, estate, with_operations=False)
+        yield from scopes_of(server, estate)
+
+
+def scopes_of(server: McpServer, estate: Estate) -> Iterator[str]:
+    """Keys of the products, APIs and operations on the way of a server's calls, the service left out; some more than once."""
+    yield from _of_api(server.api, estate)
+    for tool in estate.tools(server):
+        operation = estate.get(Operation, tool.operation)
+        if operation is not None:
+            yield operation.key
+            yield from _of_api(operation.api, estate, with_operations=False)
 
 
 def _of_api(key: str, estate: Estate, *, with_operations: bool = True) -> Iterator[str]:

@@ -9,6 +9,7 @@ from mcpguard.evidence import Json, RawResource, Unresolved
 
 T = TypeVar("T")
 
+READ_AGAIN = "add the answer of: az rest --method get --url "
 _ABSENT = object()
 _WORDS = {str: "a text", bool: "true or false", int: "a number", dict: "an object", list: "a list"}
 
@@ -89,6 +90,32 @@ def tags(raw: RawResource) -> Fact[dict[str, str]]:
             return Known({str(k): v for k, v in value.items() if isinstance(v, str)}, at, default)
         case Unknown():
             return found
+
+
+def base_of(raw: RawResource) -> dict[str, object]:
+    """The members that every entity takes from its resource."""
+    return {
+        "id": raw.id,
+        "key": raw.key,
+        "name": last_segment(raw.id.rstrip("/")),
+        "at": raw.origin,
+        "format": raw.format,
+        "api_version": raw.api_version,
+    }
+
+
+def optional_text(raw: RawResource, steps: tuple[str, ...]) -> Fact[str | None]:
+    """A text that may be left out: None when it is absent, null or empty."""
+    value = lookup(raw.body, steps)
+    if value is None or isinstance(value, str):
+        return Known(value or None, raw.origin.child(*steps))
+    return not_usable(raw, steps, value, "a text")
+
+
+def expression_at(raw: RawResource, steps: tuple[str | int, ...]) -> str:
+    """The template expression that computes a member; empty when none does."""
+    value = lookup(raw.body, steps)
+    return value.expression if isinstance(value, Unresolved) else ""
 
 
 def last_segment(key: str) -> str:

@@ -205,14 +205,14 @@ ACCESS: tuple[PolicyRule, ...] = (
     policy("azure-openai-semantic-cache-lookup", "I", *_SEMANTIC_LOOKUP),
     policy("llm-semantic-cache-store", "O", required("duration"), optional("cache-id")),
     policy("azure-openai-semantic-cache-store", "O", required("duration"), optional("cache-id")),
-    # Responses are covered from June 2026 on; whether in the outbound section was not read, so it is let through.
+    # Inbound for requests, outbound for responses (policy reference of 2026-03-23).
     policy(
         "llm-content-safety",
         "IO",
-        required("backend-id"),
+        required("backend-id", expressions=True),
         telling("shield-prompt", *BOOLEAN, default="false", expressions=True),
-        optional("enforce-on-completions", *BOOLEAN),
-        optional("window-size"),
+        optional("enforce-on-completions", *BOOLEAN, default="false", expressions=True),
+        *(optional(name, expressions=True) for name in ("window-size", "window-overlap-size")),
         element(
             "categories",
             optional("output-type"),

@@ -10,10 +10,10 @@ from functools import lru_cache
 
 from mcpguard.core.patterns import LazyPattern
 from mcpguard.evidence import Json, RawResource
-from mcpguard.evidence.redaction import is_secret_name
+from mcpguard.evidence.redaction import CREDENTIAL_HEADERS, is_secret_name
 from mcpguard.sources.door import Door, object_at, objects_at
 from mcpguard.sources.ids import last_of
-from mcpguard.sources.secrecy import CREDENTIAL_HEADERS, is_literal, looks_secret
+from mcpguard.sources.secrecy import is_literal, looks_secret
 
 _OPEN_SETTINGS = frozenset(
     [

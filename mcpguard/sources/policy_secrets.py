@@ -11,11 +11,13 @@ from functools import lru_cache
 import msgspec
 
 from mcpguard.core.patterns import LazyPattern
-from mcpguard.evidence.redaction import is_secret_name
+from mcpguard.evidence.redaction import CREDENTIAL_HEADERS, CREDENTIAL_PARAMETERS, is_credential_name, is_secret_name
+from mcpguard.policy.csharp import analyse
+from mcpguard.policy.equalities import equalities
 from mcpguard.policy.reader import read
-from mcpguard.policy.tree import Element, Problem, Text, Value
+from mcpguard.policy.tree import Element, Expression, Problem, Text, Value
 from mcpguard.policy.wellformed import root_of
-from mcpguard.sources.secrecy import CREDENTIAL_HEADERS, CREDENTIAL_PARAMETERS, is_literal, looks_secret, ranges, strike
+from mcpguard.sources.secrecy import is_literal, looks_secret, ranges, strike
 
 _FORM_SECRET = LazyPattern(r"\b(?:client_secret|password|refresh_token)=([A-Za-z0-9~._\-%+/=]{6,})")
 _ATTRIBUTES = {
@@ -23,7 +25,8 @@ _ATTRIBUTES = {
     "authentication-certificate": ("password", "body"),
     "proxy": ("password",),
 }
-_SHORTEST_VARIABLE = 8
+_LISTED = CREDENTIAL_HEADERS | CREDENTIAL_PARAMETERS
+_SHORTEST_KEY = 8
 _SIGNS = (
     *("<authentication-basic", "<authentication-certificate", "<proxy", "-keys"),
     *("client_secret=", "password=", "refresh_token="),
@@ -36,7 +39,15 @@ _LITERAL = re.compile(
 
 def _may_hold(text: str) -> bool:
     """Whether a policy could hold a secret. Never misses what the tree would find; may say yes for nothing."""
-    return any(sign in text for sign in _SIGNS) or bool(_LITERAL.search(text))
+    return any(sign in text for sign in _SIGNS) or _may_compare(text) or bool(_LITERAL.search(text))
+
+
+def _may_compare(code: str) -> bool:
+    """Whether code could compare a credential that the caller shows with a literal."""
+    if "Headers" not in code or not any(sign in code for sign in ("==", "!=", "Equals", "Compare")):
+        return False
+    lowered = code.lower()
+    return any(word in lowered for word in ("authorization", "key", "token", "secret", "password"))
 
 
 class Scan(msgspec.Struct, frozen=True):
@@ -75,13 +86,17 @@ def scan(text: str) -> Scan:
 
 
 def _secret_values(text: str, element: Element) -> Iterator[tuple[int, int]]:
+    for held in (*(attribute.value for attribute in element.attributes), element.content):
+        for expression in held.expressions:
+            if _may_compare(expression.code):
+                yield from _compared(text, expression)
     name = element.name
-    if name in ("set-header", "set-query-parameter"):
+    if name in ("set-header", "set-query-parameter", "check-header"):
         subject = element.attribute("name")
-        known = CREDENTIAL_HEADERS if name == "set-header" else CREDENTIAL_PARAMETERS
-        if subject is not None and subject.text.strip().lower() in known:
+        if subject is not None and is_credential_name(subject.text):
+            listed = subject.text.strip().lower() in _LISTED
             for value in element.elements:
-                if value.name == "value":
+                if value.name == "value" and (listed or _may_be_key(value.content.text)):
                     yield from _literals(text, value)
     elif name in _ATTRIBUTES:
         for attribute in _ATTRIBUTES[name]:
@@ -94,10 +109,29 @@ def _secret_values(text: str, element: Element) -> Iterator[tuple[int, int]]:
                 yield from _literals(text, key)
     elif name == "set-variable":
         subject, value_ = element.attribute("name"), element.attribute("value")
-        if subject is not None and value_ is not None and is_secret_name(subject.text):
-            literal = value_.text.strip()
-            if len(literal) >= _SHORTEST_VARIABLE and " " not in literal and looks_secret(subject.text, literal):
-                yield from _literal(text, value_)
+        if subject is None or value_ is None or not is_secret_name(subject.text):
+            return
+        if _may_be_key(value_.text) and looks_secret(subject.text, value_.text.strip()):
+            yield from _literal(text, value_)
+
+
+def _compared(text: str, expression: Expression) -> Iterator[tuple[int, int]]:
+    """Literals with which code compares a header that carries a credential, wherever they stand in it."""
+    for found in equalities(expression.code, expression.block):
+        bare = found.literal.removeprefix("Bearer ").removeprefix("Basic ")
+        if not _may_be_key(bare) or not is_literal(bare):
+            continue
+        carried = analyse(found.subject, False).carries
+        if any(source.kind == "request-header" and is_credential_name(source.name) for source in carried):
+            start = text.find(bare, expression.start, expression.end)
+            while start >= 0:
+                yield start, start + len(bare)
+                start = text.find(bare, start + len(bare), expression.end)
+
+
+def _may_be_key(value: str) -> bool:
+    """Whether a literal under a name that only sounds like a credential is long enough to be one, and no prose."""
+    return len(value.strip()) >= _SHORTEST_KEY and " " not in value.strip()
 
 
 def _literals(text: str, element: Element) -> Iterator[tuple[int, int]]:

@@ -4,7 +4,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from mcpguard.core.patterns import LazyPattern
-from mcpguard.evidence.redaction import has_secret_shape, is_masked, is_reference, is_secret_name, secret_ranges
+from mcpguard.evidence.redaction import (
+    has_secret_shape,
+    is_masked,
+    is_placeholder,
+    is_reference,
+    is_secret_name,
+    secret_ranges,
+)
 
 _SCHEME = LazyPattern(r"(?i)\s*(?:bearer|basic|apikey|token)\s+")
 _SCHEME_ALONE = LazyPattern(r"(?i)\s*(?:bearer|basic|apikey|token)?\s*")
@@ -17,26 +24,6 @@ _IN_URL = re.compile(
 )
 _KEYED = LazyPattern(r'"([^"\\]{1,80})"\s*:\s*"((?:[^"\\]|\\.){4,4096})"')
 _SHAPE_SIGNS = ("eyJ", "Key=", "sig=", "code=", "Bearer ", "Basic ", "PRIVATE KEY")
-
-CREDENTIAL_HEADERS = frozenset(
-    [
-        "authorization",
-        "proxy-authorization",
-        "x-functions-key",
-        "ocp-apim-subscription-key",
-        "api-key",
-        "x-api-key",
-        "apikey",
-        "cookie",
-        "x-ms-apikey",
-        "x-auth-token",
-    ]
-)
-"""Headers whose literal value is a credential, lower case."""
-CREDENTIAL_PARAMETERS = frozenset(
-    ["code", "sig", "subscription-key", "api-key", "api_key", "apikey", "x-functions-key", "access_token"]
-)
-"""Query parameters whose literal value is a credential, lower case."""
 
 
 def may_have_shape(text: str) -> bool:
@@ -74,11 +61,11 @@ def strike(text: str, found: Iterable[tuple[int, int]], hide: Callable[[str], st
 
 
 def is_literal(value: object) -> bool:
-    """Whether a value is a text that stands for itself: no expression, named value, reference, input or mask."""
+    """Whether a value is a text that stands for itself: no expression, named value, reference, input, placeholder or mask."""
     if not isinstance(value, str) or _SCHEME_ALONE.fullmatch(value):
         return False
     bare = _SCHEME.sub("", value, count=1)
-    return not (is_reference(bare) or is_masked(bare.strip()) or "{{" in bare or "${" in bare)
+    return not (is_reference(bare) or is_placeholder(bare) or is_masked(bare.strip()) or "{{" in bare or "${" in bare)
 
 
 def without_scheme(value: str) -> str:

@@ -13,7 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mcpguard.evidence import Unresolved
-from mcpguard.evidence.redaction import has_secret_shape, is_masked, mask, mask_shapes, mask_text, secret_ranges
+from mcpguard.evidence.redaction import (
+    has_secret_shape,
+    holds_mask,
+    is_credential_name,
+    is_masked,
+    is_placeholder,
+    mask,
+    mask_shapes,
+    mask_text,
+    secret_ranges,
+)
 from mcpguard.sources import policy_secrets, read
 from mcpguard.sources.secrecy import strike
 from tests.sources.conftest import SERVICE, SITE, Scan, api, policy, write_files
@@ -140,6 +150,24 @@ POLICY_PLACES: dict[str, Callable[[str], str]] = {
     "after a brace": lambda s: f'<set-header name="api-key"><value>{{{s}</value></set-header>',
     "variable, value first": lambda s: f'<set-variable value="{s}" name="clientSecret" />',
     "cookie": lambda s: f'<set-header name="Cookie"><value>session={s}</value></set-header>',
+    "header named like a key": lambda s: f'<set-header name="x-mcp-key"><value>{s}</value></set-header>',
+    "checked header": lambda s: f'<check-header name="x-mcp-key"><value>{s}</value></check-header>',
+    "compared header": lambda s: (
+        f'<choose><when condition=\'@(context.Request.Headers.GetValueOrDefault("x-mcp-key", "") != "{s}")\' /></choose>'
+    ),
+    "compared item": lambda s: (
+        f"<choose><when condition='@(context.Request.Headers[&quot;x-api-key&quot;].First().Equals(&quot;{s}&quot;))' /></choose>"
+    ),
+    "compared the other way round": lambda s: (
+        f'<choose><when condition=\'@("Bearer {s}" == (string)context.Request.Headers["x-mcp-key"][0]?.Trim())\' /></choose>'
+    ),
+    "compared by a method": lambda s: (
+        f"<choose><when condition='@{{ var ok = string.Equals(context.Request.Headers.GetValueOrDefault("
+        f'"x-mcp-key"), "{s}", StringComparison.Ordinal); return ok; }}\' /></choose>'
+    ),
+    "compared where there may be none": lambda s: (
+        f'<set-variable name="ok" value=\'@(context.Request.Headers.GetValueOrDefault("api-key")?.Equals("{s}") ?? false)\' />'
+    ),
     "x-ms-apikey": lambda s: f'<set-header name="x-ms-apikey"><value>{s}</value></set-header>',
     "query": lambda s: f'<set-query-parameter name="code"><value>{s}</value></set-query-parameter>',
     "basic": lambda s: f'<authentication-basic username="u" password="{s}" />',
@@ -191,6 +219,63 @@ def test_secrets_in_policies_stay_outside(tmp_path: Path, holder: str, place: st
     assert leaks(tmp_path, content, secret) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("https://f.example/api?a=1&code=************", True),
+        ("https://user:******@f.example/", True),
+        ("client_secret=<masked>****&scope=x", True),
+        ('@("Bearer ************")', True),
+        ('@(key != "********")', True),
+        ("a *** b", False),
+        ("/**** a comment ****/", False),
+        ("Bearer *** REDACTED ***", False),
+        ("https://f.example/api?code={{key}}", False),
+    ],
+)
+def test_a_mask_is_seen_in_a_text(text: str, wanted: bool) -> None:
+    assert holds_mask(text) is wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("<your-key>", True),
+        ("&lt;your key&gt;", True),
+        ("#{ApiKey}#", True),
+        ("{#[api-key]#}", True),
+        ("$(ApiKey)", True),
+        ("YOUR_API_KEY", True),
+        ("replace-me", True),
+        ("enter-the-dragon", False),
+        ("insert coins 2", False),
+        ("your-key-4f2a", False),
+        ("<4f2a8b>", False),
+        ("changeme", False),
+    ],
+)
+def test_placeholders_mark_the_place_of_a_value(text: str, wanted: bool) -> None:
+    assert is_placeholder(text) is wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("Authorization", True),
+        ("X-MCP-Key", True),
+        ("code", True),
+        ("clientSecret", True),
+        ("WWW-Authenticate", False),
+        ("Idempotency-Key", False),
+        ("x-csrf-token", False),
+        ("X-Token-Issuer", False),
+        ("Mcp-Session-Id", False),
+    ],
+)
+def test_names_of_credentials(name: str, wanted: bool) -> None:
+    assert is_credential_name(name) is wanted
+
+
 @pytest.mark.parametrize("place", POLICY_PLACES)
 def test_masked_policies_keep_every_offset(place: str) -> None:
     text = policies(POLICY_PLACES[place]("Zm9vYmFyMTIzNDU2"))
@@ -218,6 +303,13 @@ def test_masked_policies_keep_every_offset(place: str) -> None:
         '<set-variable name="token" value="@(context.Request.Headers.GetValueOrDefault(&quot;A&quot;))" />',
         '<set-header name="Authorization"><value>*** REDACTED ***</value></set-header>',
         "<set-body>client_secret={{secret}}&amp;code=@(1)</set-body>",
+        '<set-header name="x-functions-key"><value>&lt;your-key&gt;</value></set-header>',
+        '<set-header name="api-key"><value>#{ApiKey}#</value></set-header>',
+        '<set-header name="api-key"><value>YOUR_API_KEY</value></set-header>',
+        '<set-header name="Idempotency-Key"><value>one-for-all-requests</value></set-header>',
+        '<set-header name="x-mcp-key"><value>v2</value></set-header>',
+        '<choose><when condition=\'@(context.Request.Headers.GetValueOrDefault("x-api-key", "") == "{{key-of-callers}}")\' /></choose>',
+        '<choose><when condition=\'@(context.Request.Headers.GetValueOrDefault("X-Tenant", "") == "fabrikam-retail")\' /></choose>',
     ],
 )
 def test_what_is_no_secret_stays_in_a_policy(inner: str) -> None:

@@ -9,6 +9,27 @@ from mcpguard.core.location import Location
 from mcpguard.model.kinds.entity import Entity
 
 
+class TlsSetting(msgspec.Struct, frozen=True):
+    """An old protocol or weak cipher, and whether the gateway still speaks it."""
+
+    name: str
+    """As people call it: ``TLS 1.0``."""
+    member: str
+    """The key in ``customProperties``."""
+    side: str
+    """With whom: ``clients`` or ``backends``."""
+    enabled: Fact[bool]
+
+
+class Platform(msgspec.Struct, frozen=True):
+    """What a service runs on in one of its locations."""
+
+    location: str
+    """As written: ``West Europe``; empty when the input does not say."""
+    version: Fact[str]
+    """``stv1``, ``stv2``, ``mtv1``…; ``undetermined`` where nothing runs."""
+
+
 class Service(Entity, frozen=True, kw_only=True):
     """An API Management service."""
 
@@ -21,6 +42,12 @@ class Service(Entity, frozen=True, kw_only=True):
     """Host names that reach the gateway, lower case."""
     tags: Fact[dict[str, str]]
     public_network_access: Fact[str]
+    virtual_network_type: Fact[str]
+    """``None``, ``External`` (within a network, reachable from the internet) or ``Internal``."""
+    platforms: tuple[Platform, ...]
+    """The primary location first."""
+    tls_settings: Fact[tuple["TlsSetting", ...]]
+    """The old protocols, and the weak ciphers that are switched by name."""
     identity: Fact[str]
     """``identity.type``, ``None`` when there is none."""
     min_api_version: Fact[str]
@@ -107,6 +134,20 @@ class Product(Entity, frozen=True, kw_only=True):
     state: Fact[str]
 
 
+class Credential(msgspec.Struct, frozen=True):
+    """What a backend entity adds to a request to show who asks."""
+
+    place: str
+    """``header``, ``query``, ``authorization`` or ``proxy``, as the members are called."""
+    name: str
+    """Of the header or parameter, as written; the scheme for ``authorization``, the user for ``proxy``."""
+    value: Fact[str]
+    """As written: a ``{{named value}}``, or the mask of a literal."""
+    at: Location
+    expression: str = ""
+    """The template expression that computes the value; empty when it is plain."""
+
+
 class Backend(Entity, frozen=True, kw_only=True):
     """A backend entity."""
 
@@ -118,6 +159,7 @@ class Backend(Entity, frozen=True, kw_only=True):
     """None for pools, which have no url of their own."""
     sets_authorization: Fact[bool]
     """Whether the entity's own credentials put an Authorization header on the request."""
+    credentials: Fact[tuple[Credential, ...]]
     pool: tuple[str, ...]
     """Keys of the backends in the pool."""
     validates_chain: Fact[bool]
@@ -216,6 +258,8 @@ class PolicyText(Entity, frozen=True, kw_only=True):
     text_at: Location
     escaped: bool
     """``format: xml``: the text is XML-escaped rather than raw."""
+    expression: str = ""
+    """The template expression that computes the text; empty when it is plain."""
 
     @property
     def title(self) -> str:
@@ -243,7 +287,42 @@ class NamedValue(Entity, frozen=True, kw_only=True):
     service: str
     display_name: str
     secret: Fact[bool]
+    """Whether its value is hidden from readers; always so in Key Vault."""
     value: Fact[str]
+    expression: str = ""
+    """The template expression that computes the value; empty when it is plain."""
+    key_vault: str = ""
+    """Identifier of the Key Vault secret that holds the value; empty when none does."""
+
+
+class SelfHostedGateway(Entity, frozen=True, kw_only=True):
+    """A gateway that runs as a container of its owner's."""
+
+    kind: ClassVar[str] = "self-hosted-gateway"
+    label: ClassVar[str] = "self-hosted gateway"
+
+    service: str
+
+
+class GatewayApi(Entity, frozen=True, kw_only=True):
+    """An API that a self-hosted gateway serves."""
+
+    kind: ClassVar[str] = "gateway-api"
+    label: ClassVar[str] = "API of a self-hosted gateway"
+
+    api: str
+    """Key of the API."""
+
+
+class GatewayHostname(Entity, frozen=True, kw_only=True):
+    """A host name of a self-hosted gateway, with the protocols that it speaks there."""
+
+    kind: ClassVar[str] = "gateway-hostname"
+    label: ClassVar[str] = "host name"
+
+    hostname: str
+    tls10: Fact[bool]
+    tls11: Fact[bool]
 
 
 def is_default(fact: Fact[object]) -> bool:

@@ -44,6 +44,7 @@ from mcpguard.model.estate import Classification, Declaration, Estate, child_typ
 from mcpguard.model.finding import Issue, RuleMeta, merged
 from mcpguard.model.flow_view import gather_flows
 from mcpguard.model.in_effect import StatementInEffect, backends_in_effect, mcp_calls, statements_in_effect, unread_products
+from mcpguard.model.key_paths import Leak, keys_sent_abroad
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.entra import Application, Owner, ServicePrincipal
 from mcpguard.model.kinds.gateway import (
@@ -66,8 +67,13 @@ from mcpguard.model.kinds.governance import ToolClass
 from mcpguard.model.kinds.hosting import ContainerApp, Host, PlatformAuth, Site
 from mcpguard.model.kinds.inputs import Crash, InputFile, Omission
 from mcpguard.model.kinds.mcp import ClientEntry, Confidence, McpServer, McpTool, ServerSource, Url, least
+from mcpguard.model.kinds.oauth import OAuthProxy, OAuthRole
 from mcpguard.model.limits import counts_by_callers_choice, counts_by_subscription, is_limit, limits_met
 from mcpguard.model.metadata import host_publishes_metadata, metadata_operation
+from mcpguard.model.oauth_consent import ConsentCookie, ConsentDecision, consent_cookies, consent_decisions
+from mcpguard.model.oauth_proxy import Check, StepRun, all_runs, judged, step_runs
+from mcpguard.model.oauth_redirects import CodeUse, Redirection, code_uses, redirections
+from mcpguard.model.oauth_tokens import Issuance, Registration, SessionSecret, issuances, registrations, session_secrets
 from mcpguard.model.policy_reach import policies_in_reach
 from mcpguard.model.restrictions import Demand
 from mcpguard.model.server_view import (
@@ -84,12 +90,13 @@ from mcpguard.model.server_view import (
 )
 from mcpguard.model.telemetry import effective_diagnostics
 from mcpguard.model.template_keys import HostKey, template_keys
-from mcpguard.model.token_paths import Passing, host_at, is_approved, tokens_passed_on
+from mcpguard.model.token_paths import Passing, backend_sets_authorization, host_at, is_approved, tokens_passed_on
 from mcpguard.policy.bodies import BodyState, request_body_when_forwarded
 from mcpguard.policy.cors import first_cors
 from mcpguard.policy.csharp import Analysis, Source, analyse
-from mcpguard.policy.dataflow import Flow, FlowReport, Label, SinkKind, follow
+from mcpguard.policy.dataflow import follow
 from mcpguard.policy.effective import EffectivePolicy, Scope, Section, Statement
+from mcpguard.policy.endpoints import Endpoint
 from mcpguard.policy.expressions import Condition, Use, expressions_of
 from mcpguard.policy.flow import Outcome, Reach, Run, reach, statements
 from mcpguard.policy.guards import (
@@ -108,9 +115,13 @@ from mcpguard.policy.guards import (
     weak_validators,
 )
 from mcpguard.policy.headers import HeaderState, Holder, header_when_forwarded, last_writer
+from mcpguard.policy.labels import Flow, FlowReport, Label, SinkKind
+from mcpguard.policy.mcp_headers import TrustedHeader, trusted_mcp_headers
 from mcpguard.policy.network import filters_addresses
 from mcpguard.policy.references import references
-from mcpguard.policy.vocabulary import CREDENTIAL_SETTERS
+from mcpguard.policy.trials.exchanges import FailOpen, exchanges_failing_open
+from mcpguard.policy.trials.tool_checks import ToolCheck, tool_checks
+from mcpguard.policy.vocabulary import CREDENTIAL_SETTERS, Default, default_of
 
 Verdict: TypeAlias = Issue | Unknown
 Verdicts: TypeAlias = Iterator[Verdict]
@@ -124,23 +135,30 @@ __all__ = [
     "Audiences",
     "Backend",
     "BodyState",
+    "Check",
     "Classification",
     "ClientEntry",
+    "CodeUse",
     "Condition",
     "Confidence",
+    "ConsentCookie",
+    "ConsentDecision",
     "ContainerApp",
     "Crash",
     "CredentialSort",
     "CredentialUse",
     "Cut",
     "Declaration",
+    "Default",
     "Demand",
     "Diagnostic",
     "EffectivePolicy",
+    "Endpoint",
     "Entity",
     "EntryPath",
     "Estate",
     "Fact",
+    "FailOpen",
     "Flow",
     "FlowReport",
     "GatewayApi",
@@ -150,10 +168,12 @@ __all__ = [
     "Host",
     "HostKey",
     "InputFile",
+    "Issuance",
     "Issue",
     "Key",
     "Known",
     "Label",
+    "Leak",
     "Location",
     "LoggedHeader",
     "ManagementSetting",
@@ -162,6 +182,8 @@ __all__ = [
     "Members",
     "NamedValue",
     "NotApplicable",
+    "OAuthProxy",
+    "OAuthRole",
     "Omission",
     "Operation",
     "Options",
@@ -172,6 +194,8 @@ __all__ = [
     "PolicyText",
     "Product",
     "Reach",
+    "Redirection",
+    "Registration",
     "RuleMeta",
     "Run",
     "Scope",
@@ -181,33 +205,44 @@ __all__ = [
     "ServerSource",
     "Service",
     "ServicePrincipal",
+    "SessionSecret",
     "SinkKind",
     "Site",
     "Source",
     "Statement",
     "StatementInEffect",
+    "StepRun",
     "Subscription",
+    "ToolCheck",
     "ToolClass",
+    "TrustedHeader",
     "Undetermined",
     "Unknown",
     "Url",
     "Use",
     "Verdict",
     "Verdicts",
+    "all_runs",
     "analyse",
+    "backend_sets_authorization",
     "backends_in_effect",
     "backing_calls",
     "bypasses_key",
     "calls_in_effect",
     "checks_claim_by_hand",
     "child_type",
+    "code_uses",
     "compares_shared_key",
     "computed_policies",
+    "consent_cookies",
+    "consent_decisions",
     "counts_by_callers_choice",
     "counts_by_subscription",
     "credential_uses",
     "cuts",
+    "default_of",
     "effective_diagnostics",
+    "exchanges_failing_open",
     "expressions_of",
     "filters_addresses",
     "first_cors",
@@ -223,7 +258,10 @@ __all__ = [
     "inbound_location",
     "is_approved",
     "is_limit",
+    "issuances",
+    "judged",
     "judged_calls",
+    "keys_sent_abroad",
     "known",
     "last_writer",
     "least",
@@ -241,20 +279,26 @@ __all__ = [
     "policies_in_reach",
     "presence_checks",
     "reach",
+    "redirections",
     "references",
     "refusals",
     "refusals_on_merit",
     "registration_of_other_host",
+    "registrations",
     "request_body_when_forwarded",
     "requires_claim",
     "service_key",
+    "session_secrets",
     "stands_for_itself",
     "statements",
     "statements_in_effect",
+    "step_runs",
     "template_keys",
     "tokens_passed_on",
+    "tool_checks",
     "tool_classes",
     "transform",
+    "trusted_mcp_headers",
     "unread_products",
     "validated_audiences",
     "validated_only_by_products",

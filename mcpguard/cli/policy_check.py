@@ -53,7 +53,7 @@ def _check(policy: PolicyText, estate: Estate) -> CheckedDocument:
     at = policy.text_at
     match estate.document(policy):
         case Known(value=Document() as document):
-            return _checked(document, at)
+            return _checked(document, at, policy.scope)
         case Known():
             return CheckedDocument(at, 0, 0, 0, 0, (), (Said(at, "failed", "there is no text"),), ())
         case Unknown() as unknown:
@@ -61,7 +61,7 @@ def _check(policy: PolicyText, estate: Estate) -> CheckedDocument:
             return CheckedDocument(at, 0, 0, 0, 0, (), (said,), ())
 
 
-def _checked(document: Document, at: Location) -> CheckedDocument:
+def _checked(document: Document, at: Location, scope: str) -> CheckedDocument:
     elements = [element for root in document.roots for element in root.walk()]
     expressions = list(document.expressions())
     unclear = [expression for expression in expressions if not analyse(expression.code, expression.block).understood]
@@ -71,7 +71,7 @@ def _checked(document: Document, at: Location) -> CheckedDocument:
         sum(len(element.attributes) for element in elements),
         len(expressions),
         len(expressions) - len(unclear),
-        tuple(Said(at.range(r.start, r.end), r.severity, r.message) for r in check_vocabulary(document)),
+        tuple(Said(at.range(r.start, r.end), r.severity, r.message) for r in check_vocabulary(document, scope)),
         tuple(_failures(document, elements, at)),
         tuple(NotUnderstood(at.range(e.start, e.end), _code(e), _WHY) for e in unclear),
     )

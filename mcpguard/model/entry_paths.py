@@ -45,6 +45,7 @@ class EntryPaths:
         self._estate = estate
         self._paths: dict[str, tuple[EntryPath, ...]] = {}
         self._policies: dict[tuple[str, str, str], EffectivePolicy] = {}
+        self._folded: dict[tuple[str, ...], EffectivePolicy] = {}
 
     def of(self, api: Api) -> tuple[EntryPath, ...]:
         """Every way into an API, keyless first."""
@@ -108,7 +109,15 @@ class EntryPaths:
         api = estate.get(Api, path.api)
         if api is None:
             raise KeyError(path.api)
-        return self.fold_chain(api, self.chain(api, path, operation))
+        scopes = self.scopes(api, path, operation)
+        found = [(key, estate.policy_at(key, scope, api.at)) for key, scope in scopes]
+        # Scopes without a document change nothing: most operations of an API share one policy.
+        found = [(key, policy) for key, policy in found if not _is_absent(policy)]
+        documents = (api.home, *(key for key, _ in found))
+        policy = self._folded.get(documents)
+        if policy is None:
+            policy = self._folded[documents] = self.fold_chain(api, [policy for _, policy in found])
+        return policy
 
     def fold_chain(self, api: Api, chain: list[ScopedPolicy]) -> EffectivePolicy:
         """The policy that some documents of one API's service come to, broadest first."""
@@ -129,3 +138,12 @@ class EntryPaths:
             (operation.key if operation is not None else "", Scope.OPERATION),
         ]
         return [(key, scope) for key, scope in scopes if key]
+
+
+def _is_absent(policy: ScopedPolicy) -> bool:
+    """Whether a scope is known to have no document."""
+    match policy.document:
+        case Known(value=None):
+            return True
+        case _:
+            return False

@@ -87,8 +87,8 @@ def calls_in_effect(server: McpServer, estate: Estate) -> Iterator[ServerCall]:
     if server.source is ServerSource.LOOSE_POLICY:
         policy = estate.get(PolicyText, server.key.removesuffix("#mcp"))
         if policy is not None:
-            alone = estate.remember(("alone", policy.key), lambda: _alone(policy, estate))
-            yield ServerCall(EntryPath("", Key.SERVICE, "", "in this file"), None, alone)
+            folded = estate.remember(("alone", policy.key), lambda: alone(policy, estate))
+            yield ServerCall(EntryPath("", Key.SERVICE, "", "in this file"), None, folded)
         return
     api = published_api(server, estate)
     operations = [operation for operation in estate.under(api.key, Operation) if estate.under(operation.key, PolicyText)]
@@ -97,7 +97,7 @@ def calls_in_effect(server: McpServer, estate: Estate) -> Iterator[ServerCall]:
             yield ServerCall(path, operation, estate.entry_paths.effective_policy(path, operation))
 
 
-def _alone(policy: PolicyText, estate: Estate) -> EffectivePolicy:
+def alone(policy: PolicyText, estate: Estate) -> EffectivePolicy:
     """A loose policy folded by itself."""
     scoped = ScopedPolicy(Scope.API, policy.name, estate.document(policy), policy.text_at)
     missing = Unknown("the policy fragments", "scan the extract or the service that the policy belongs to", policy.at)

@@ -38,7 +38,7 @@ def tokens_passed_on(server: McpServer, estate: Estate) -> Iterator[Passing | Un
         NotApplicable: the server is not in API Management.
     """
     calls = list(judged_calls(server, estate))
-    if _backend_sets_authorization(server, estate):
+    if backend_sets_authorization(server, estate):
         return
     for call in calls:
         leaving = [
@@ -157,7 +157,7 @@ def _receiver(
         yield Passing(call, state, audiences, url, None)
 
 
-def _backend_sets_authorization(server: McpServer, estate: Estate) -> bool:
+def backend_sets_authorization(server: McpServer, estate: Estate) -> bool:
     """Whether every backend entity of the server writes an Authorization header of its own."""
     match server.backends:
         case Known(value=urls) if urls:

@@ -12,6 +12,7 @@ from mcpguard.model.kinds.inputs import InputFile, Omission
 from mcpguard.normalize.fields import last_segment, lookup, parent_key
 from mcpguard.normalize.gateway import APIM, gateway_entities
 from mcpguard.normalize.link import host_tools, linked_servers, tie_applications
+from mcpguard.normalize.oauth import oauth_proxies
 from mcpguard.normalize.servers import gateway_servers
 
 __all__ = ["build"]
@@ -43,6 +44,7 @@ def build(evidence: Evidence, as_of: datetime, *, assume_mcp: bool = False) -> E
         from mcpguard.normalize.loose import loose_servers
 
         estate.add(list(loose_servers(estate, assume_mcp)))
+    estate.add(list(oauth_proxies(estate)))
     estate.add(list(host_tools(estate)))
     estate.ties.update(tie_applications(estate))
     return estate

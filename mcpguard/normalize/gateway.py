@@ -84,8 +84,15 @@ def _api(raw: RawResource) -> Api:
         contact=Known(contact, raw.origin.child(*properties, "contact")),
         is_current=lookup(raw.body, (*properties, "isCurrent")) is not False,
         is_online=lookup(raw.body, (*properties, "isOnline")) is not False,
+        key_header=_name(raw, (*properties, "subscriptionKeyParameterNames", "header"), "Ocp-Apim-Subscription-Key"),
+        key_query=_name(raw, (*properties, "subscriptionKeyParameterNames", "query"), "subscription-key"),
         revision_of=raw.key.partition(";rev=")[0] if ";rev=" in raw.key else "",
     )
+
+
+def _name(raw: RawResource, steps: tuple[str, ...], default: str) -> str:
+    value = lookup(raw.body, steps)
+    return value if isinstance(value, str) and value else default
 
 
 def _operation(raw: RawResource) -> Operation:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mcpguard.policy.csharp_syntax import flatten, index_name, literal, parse, text_of
+from mcpguard.policy.csharp_syntax import flatten, index_name, is_operation, last_operand, literal, parse, text_of
 from mcpguard.policy.tree import NAMED_VALUE
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAX_DEPTH = 180
 _MAX_CODE = 200_000
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||", "is"})
-_PREDICATES = frozenset(
+PREDICATES = frozenset(
     [
         "Equals",
         "Contains",
@@ -48,7 +48,7 @@ _PREDICATES = frozenset(
     ]
 )
 _BODY = ("Request", "Body")
-_TOKEN_PARSERS = frozenset({"AsJwt", "TryParseJwt"})
+TOKEN_PARSERS = frozenset({"AsJwt", "TryParseJwt"})
 _REQUEST_PARTS = {
     "Url": "request-url",
     "OriginalUrl": "request-url",
@@ -59,6 +59,10 @@ _REQUEST_PARTS = {
 }
 
 
+_KEYS = (["Key"], ["PrimaryKey"], ["SecondaryKey"])
+"""Members of ``context.Subscription`` that hold a key."""
+
+
 class Source(msgspec.Struct, frozen=True):
     """Something an expression reads."""
 
@@ -66,7 +70,8 @@ class Source(msgspec.Struct, frozen=True):
     """``request-header``, ``response-header``, ``request-body``, ``response-body``, ``variable``, ``claims``, ``request-url``,
     ``request-method``, ``ip-address``, ``client-certificate``, ``user``, ``subscription``, ``context``."""
     name: str = ""
-    """Lower case for headers, as written for variables; empty when there is none or it is computed."""
+    """Lower case for headers and parameters of the query, as written for variables; the member for keys of a subscription.
+    Empty when there is none or it is computed."""
     preserved: bool = False
     """For bodies: read with ``preserveContent: true``, so that the body can be read again."""
     path: str = ""
@@ -105,9 +110,7 @@ def analyse(code: str, block: bool) -> Analysis:
         return Analysis(understood=True, constant=bare == "true")
     if len(code) > _MAX_CODE:
         return _NOT_UNDERSTOOD
-    root = parse(code, block)
-    if root.has_error and "{{" in code:
-        root = parse(NAMED_VALUE.sub(_as_identifier, code), block)
+    root = parse_with_named_values(code, block)
     if root.has_error:
         return _NOT_UNDERSTOOD
     evaluation = _Evaluation()
@@ -143,8 +146,35 @@ def leading_text(code: str, block: bool) -> str:
     return ""
 
 
+@lru_cache(maxsize=1024)
+def literals(code: str, block: bool) -> tuple[str, ...]:
+    """The string literals of an expression, in order, each once; none when it does not parse."""
+    root = parse_with_named_values(code, block)
+    found: dict[str, None] = {}
+    stack = [] if root.has_error else [root]
+    while stack:
+        node = stack.pop()
+        text = literal(node)
+        if text is not None and node.type != "argument":
+            found[text] = None
+        stack.extend(reversed(node.named_children))
+    return tuple(found)
+
+
+NAMED_VALUE_IN_CODE = "__named_value_"
+"""How the identifiers begin that stand in for named values."""
+
+
+def parse_with_named_values(code: str, block: bool) -> Node:
+    """The tree of an expression; where it takes the named values out of the text to parse, identifiers stand for them."""
+    root = parse(code, block)
+    if root.has_error and "{{" in code:
+        root = parse(NAMED_VALUE.sub(_as_identifier, code), block)
+    return root
+
+
 def _as_identifier(match: re.Match[str]) -> str:
-    return "__" + re.sub(r"\W", "_", match[0][2:-2].strip()) + "__"
+    return NAMED_VALUE_IN_CODE + re.sub(r"\W", "_", match[0][2:-2].strip())
 
 
 class _TooDeep(Exception):
@@ -167,20 +197,22 @@ class _Evaluation:
             raise _TooDeep
         result = NOTHING
         for child in node.named_children:
-            kind = child.type
-            if kind == "return_statement":
-                for value in child.named_children:
-                    result |= self.value(value, depth + 1)
-            elif kind == "variable_declarator":
-                self._declare(child, depth)
-            elif kind == "foreach_statement":
-                self._foreach(child, depth)
-                result |= self.statements(child, depth + 1)
-            elif kind.endswith(("_statement", "_declaration", "_clause", "_section", "_unit")) or kind == "block":
-                result |= self.statements(child, depth + 1)
-            else:
-                self.value(child, depth + 1)
+            result |= self._statement(child, depth)
         return result
+
+    def _statement(self, node: Node, depth: int) -> frozenset[Source]:
+        kind = node.type
+        if kind == "return_statement":
+            return self._each(node, depth)
+        if kind == "variable_declarator":
+            self._declare(node, depth)
+        elif kind == "foreach_statement":
+            return self._foreach(node, depth)
+        elif kind.endswith(("_statement", "_declaration", "_clause", "_section", "_unit")) or kind == "block":
+            return self.statements(node, depth + 1)
+        else:
+            self.value(node, depth + 1)
+        return NOTHING
 
     def _declare(self, node: Node, depth: int) -> None:
         name = node.child_by_field_name("name")
@@ -196,10 +228,14 @@ class _Evaluation:
         if chain.base is None and plain and chain.root in ("context", *self.aliases) and len(steps) <= len(_BODY):
             self.aliases[name] = steps
 
-    def _foreach(self, node: Node, depth: int) -> None:
+    def _foreach(self, node: Node, depth: int) -> frozenset[Source]:
+        if depth > _MAX_DEPTH:
+            raise _TooDeep
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         if left is not None and right is not None:
             self._assign(text_of(left), self.value(right, depth + 1))
+        head = [part.id for part in (left, right) if part is not None]
+        return _union(self._statement(child, depth + 1) for child in node.named_children if child.id not in head)
 
     def _assign(self, name: str, sources: frozenset[Source]) -> None:
         self.locals[name] = self.locals.get(name, NOTHING) | sources
@@ -219,9 +255,11 @@ class _Evaluation:
                 compares = operator is None or text_of(operator) in _COMPARISONS or node.type != "binary_expression"
                 return NOTHING if compares else parts
             case "conditional_expression":
-                branches = [node.child_by_field_name(field) for field in ("consequence", "alternative")]
-                self._each(node, depth)
-                return _union(self.value(branch, depth + 1) for branch in branches if branch is not None)
+                # Each part once: to look at the branches twice would double the work at every level.
+                condition = node.child_by_field_name("condition")
+                first = condition.id if condition is not None else None
+                values = [(child.id, self.value(child, depth + 1)) for child in node.named_children]
+                return _union(value for number, value in values if number != first)
             case "assignment_expression":
                 left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
                 sources = self.value(right, depth + 1) if right is not None else NOTHING
@@ -250,9 +288,15 @@ class _Evaluation:
 
     def _chain(self, node: Node, depth: int) -> frozenset[Source]:
         chain = flatten(node)
-        sources = NOTHING
+        sources = beside = NOTHING
         steps = chain.steps
-        if chain.base is not None:
+        if chain.base is not None and steps and is_operation(chain.base):
+            # the grammar binds ``?.`` looser than C# does: the steps belong to the last operand alone
+            whole_value, sources = self.value(chain.base, depth + 1), self.value(last_operand(chain.base), depth + 1)
+            if not sources <= whole_value:
+                return whole_value  # a comparison, which carries neither
+            beside = whole_value - sources
+        elif chain.base is not None:
             sources = self.value(chain.base, depth + 1)
         elif chain.root == "context" or chain.root in self.aliases:
             whole = [*self.aliases.get(chain.root, ()), *steps]
@@ -263,16 +307,16 @@ class _Evaluation:
             sources = self.locals[chain.root]
         for name, arguments in steps:
             given = self._each(arguments, depth + 1) if arguments is not None else NOTHING
-            if name in _PREDICATES:
+            if name in PREDICATES:
                 sources = NOTHING
-            elif name in _TOKEN_PARSERS:
+            elif name in TOKEN_PARSERS:
                 sources = frozenset(Source("claims", source.name) for source in sources | given)
             elif name == "[]" and arguments is not None and (member := index_name(arguments)):
                 sources = frozenset(_narrowed(source, member) for source in sources)
             else:
                 sources |= given
         self.reads |= sources
-        return sources
+        return sources | beside
 
     def _context(
         self, steps: list[tuple[str, Node | None]], depth: int
@@ -300,7 +344,8 @@ class _Evaluation:
         else:
             kind = "context"
         query = kind == "request-url" and "Query" in names[2:4]
-        source = Source(kind, path="query" if query else "")
+        name = _parameter(steps) if query else names[1] if kind == "subscription" and names[1:2] in _KEYS else ""
+        source = Source(kind, name, path="query" if query else "")
         self.reads.add(source)
         return frozenset({source}), steps[2 if kind not in ("user", "subscription") else 1 :]
 
@@ -331,6 +376,13 @@ class _Evaluation:
         whole = Source(kind)
         self.reads.add(whole)
         return frozenset({whole}), rest
+
+
+def _parameter(steps: list[tuple[str, Node | None]]) -> str:
+    """The literal name of a parameter of the query: ``Url.Query["name"]``."""
+    taken = next((steps[at + 1][1] for at in range(len(steps) - 1) if steps[at][0] == "Query"), None)
+    values = [child for child in taken.named_children if child.type == "argument"] if taken is not None else []
+    return ((literal(values[0]) if values else None) or "").lower()
 
 
 def _narrowed(source: Source, member: str) -> Source:

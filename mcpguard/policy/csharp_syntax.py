@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 def parse(code: str, block: bool) -> Node:
     """The tree of ``@(code)`` or, with ``block``, of ``@{code}``; broken code gives a tree with errors."""
     text = code if block else f"return ({code}\n);"
-    return _parser().parse(text.encode()).root_node
+    return _parser().parse(text.encode("utf-8", "replace")).root_node
+
+
+_OPERATIONS = frozenset({"binary_expression", "prefix_unary_expression", "cast_expression"})
 
 
 class Chain(msgspec.Struct):
@@ -80,6 +83,73 @@ def flatten(node: Node) -> Chain:
     return Chain("", steps[::-1], None)
 
 
+def is_operation(node: Node) -> bool:
+    """Whether a node is an operation without brackets around it."""
+    return node.type in _OPERATIONS
+
+
+def last_operand(node: Node) -> Node:
+    """What ``?.`` after an operation belongs to: the grammar binds it looser than C# does."""
+    while node.type in _OPERATIONS:
+        node = node.child_by_field_name("right") or node.child_by_field_name("value") or node.named_children[-1]
+    return node
+
+
+class Link(msgspec.Struct):
+    """One member, call or index in a chain."""
+
+    name: str
+    arguments: list[Node] | None
+    type_name: str = ""
+    conditional: bool = False
+
+
+def taken_apart(node: Node) -> tuple[Node | None, list[Link]]:
+    """Where a chain begins, and its links in order; iteration, because chains may be long."""
+    links: list[Link] = []
+    pending: list[Node] = []
+    arguments: list[Node] | None = None
+    current: Node | None = node
+    while current is not None:
+        match current.type:
+            case "invocation_expression":
+                if arguments is not None:
+                    return None, []
+                arguments = _arguments(current.child_by_field_name("arguments"))
+                current = current.child_by_field_name("function")
+            case "member_access_expression" | "member_binding_expression":
+                name = current.child_by_field_name("name")
+                links.append(Link(member_name(name), arguments, _type_argument(name), current.type.startswith("member_b")))
+                arguments = None
+                inner = current.child_by_field_name("expression")
+                current = inner if current.type == "member_access_expression" else pending.pop() if pending else None
+            case "element_access_expression" | "element_binding_expression":
+                binding = current.type == "element_binding_expression"
+                if arguments is not None:
+                    return None, []
+                subscript = current if binding else current.child_by_field_name("subscript")
+                links.append(Link("[]", _arguments(subscript), "", binding))
+                current = (pending.pop() if pending else None) if binding else current.child_by_field_name("expression")
+            case "conditional_access_expression":
+                pending.append(current.named_children[0])
+                current = current.named_children[-1]
+            case _ if arguments is not None:
+                return None, []
+            case _:
+                return current, links[::-1]
+    return None, []
+
+
+def _arguments(node: Node | None) -> list[Node]:
+    return [child for child in node.named_children if child.type == "argument"] if node is not None else []
+
+
+def _type_argument(name: Node | None) -> str:
+    if name is None or name.type != "generic_name":
+        return ""
+    return text_of(name.named_children[-1]).strip("<>").strip()
+
+
 def index_name(arguments: Node) -> str:
     """The literal name in ``["name"]``; empty when it is computed or a number."""
     values = [child for child in arguments.named_children if child.type == "argument"]
@@ -100,10 +170,15 @@ def literal(node: Node) -> str | None:
     inner = node.named_children[-1] if node.type == "argument" and node.named_children else node
     text = text_of(inner)
     if inner.type == "string_literal":
-        return re.sub(r"\\(.)", r"\1", text[1:-1])
+        return unescaped(text[1:-1])
     if inner.type == "verbatim_string_literal":
         return text[2:-1].replace('""', '"')
     return None
+
+
+def unescaped(text: str) -> str:
+    """The content of a string literal without its backslashes."""
+    return re.sub(r"\\(.)", r"\1", text)
 
 
 def text_of(node: Node) -> str:

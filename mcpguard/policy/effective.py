@@ -188,18 +188,18 @@ class _Folder:
         self.names = names
         self.global_names = global_names
         self.nodes = 0
-        self.base_weight = 0
+        self.base_weight: int | None = None
+        """Nodes in what ``<base/>`` stands for; counted when one is met."""
 
     def section(self, chain: Sequence[ScopedPolicy], section: Section) -> tuple[Node, ...]:
         base: tuple[Node, ...] = ()
-        self.base_weight = 0
         for scoped in chain:
+            self.base_weight = None
             match scoped.document:
                 case Unknown() as unknown:
                     base = (Hole(unknown), Either(unknown, (base, ())))
                 case Known(value=document):
                     base = self._document(document, scoped, section, base) if document is not None else base
-            self.base_weight = _weight(base)
         return base
 
     def _document(self, document: Document, scoped: ScopedPolicy, section: Section, base: tuple[Node, ...]) -> tuple[Node, ...]:
@@ -242,6 +242,8 @@ class _Folder:
                     Hole(_unreadable(scoped, f"expands to more than {MAX_NODES} statements", scoped.at)),
                 ]
             if child.name == "base":
+                if self.base_weight is None:
+                    self.base_weight = _weight(base)
                 self.nodes += self.base_weight
                 out.extend(base)
             elif child.name == "include-fragment":

@@ -64,16 +64,17 @@ class Run(Generic[S]):
         self._forwarded: set[S] = set()
         self._answered: set[S] = set()
 
-    def before_forward(self, policy: EffectivePolicy, start: S) -> Outcome[S]:
+    def before_forward(self, policy: EffectivePolicy, start: S, *, is_alone: bool = False) -> Outcome[S]:
         """Run inbound, then backend up to its ``forward-request``.
 
-        A backend section without ``forward-request`` forwards nothing (forward-request reference); a hole in it may.
+        A backend section without ``forward-request`` forwards nothing (forward-request reference); a hole in it may. With
+        ``is_alone`` the policy is one file without the scopes above it, so a backend section that only inherits forwards.
         """
         self._policy = policy
         self._tracked = tracked_in(policy)
         live = self._sequence(policy.inbound, frozenset({(start, IGNORANCE)}))
         end = self._sequence(policy.backend, live)
-        if any(isinstance(node, Hole | Either) for node in policy.backend):
+        if any(isinstance(node, Hole | Either) for node in policy.backend) or (is_alone and not policy.backend):
             self._forwarded.update(state for state, _ in end)
         return Outcome(frozenset(self._forwarded), frozenset(self._answered))
 

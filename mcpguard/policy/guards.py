@@ -50,13 +50,16 @@ def compares_shared_key(branch: Statement) -> bool:
 
 
 def _refuses(branch: Statement) -> bool:
-    for statement in statements(branch.children):
-        if statement.name == "return-response":
-            status = statement.element.find("set-status")
-            code = status.attribute("code") if status is not None else None
-            if code is not None and code.text.strip() in _REFUSALS:
-                return True
-    return False
+    return any(is_refusal(statement) for statement in statements(branch.children))
+
+
+def is_refusal(statement: Statement) -> bool:
+    """Whether a statement answers 401 or 403."""
+    if statement.name != "return-response":
+        return False
+    status = statement.element.find("set-status")
+    code = status.attribute("code") if status is not None else None
+    return code is not None and code.text.strip() in _REFUSALS
 
 
 def validates_token(statement: Statement) -> bool:

@@ -9,10 +9,18 @@ looked at with :class:`Budget`.
 import re
 
 _MAX_HOLES = 24
+_QUIET = r"""[^()\[\]{}"'/@$]++"""
+_LITERAL = r'"(?:[^"\\\r\n]++|\\.)*+"'
+_FLAT = rf"(?:{_QUIET}|{_LITERAL})*+"
+_CALL = rf"(?:{_QUIET}|{_LITERAL}|\({_FLAT}\)|\[{_FLAT}\])*+"
 _TOKEN = re.compile(
-    r"""\([^()\[\]{}"'/@$]*\)"""  # a plain call such as As() or (x, y): one step
-    r"""|[(\[{)\]}]|@?\$@?"|@"|"|'|//|/\*"""
+    rf"(?:{_QUIET}|{_LITERAL}|\({_CALL}\)|\[{_FLAT}\]|\{{{_FLAT}\}}"  # what holds nothing of interest: one step
+    r"""|@(?!\$?")|\$(?!@?")|/(?![/*]))*+"""
+    r"""([(\[{)\]}]|@?\$@?"|@"|"|'|//|/\*)"""
 )
+"""The next bracket, string, character or comment. A group that fails is given up at the third level of brackets, so that no
+text is looked at more than a few times.
+"""
 _STRING = re.compile(r'[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*"')
 _VERBATIM = re.compile(r'[^"]*(?:""[^"]*)*"')
 _CHARACTER = re.compile(r"[^'\\\r\n]*(?:\\.[^'\\\r\n]*)*'")
@@ -39,7 +47,11 @@ def expression_end(text: str, start: int, budget: Budget | None = None) -> int:
     """
     if budget is not None and budget.left <= 0:
         return -1
-    end = _balanced(text, start + 2, _CLOSER[text[start + 1]], 0)
+    closer = _CLOSER[text[start + 1]]
+    first = _TOKEN.match(text, start + 2)
+    if first is not None and first[1] == closer:
+        return first.end()
+    end = _balanced(text, start + 2, closer, 0)
     if end < 0 and budget is not None:
         budget.left -= len(text) - start
     return end
@@ -62,15 +74,13 @@ def expression_start(text: str, start: int = 0, end: int | None = None) -> int:
 def _balanced(text: str, position: int, closer: str, holes: int) -> int:
     """The offset after ``closer``, given that its opening bracket was just passed; -1 when it never comes."""
     expected = [closer]
-    search = _TOKEN.search
+    next_token = _TOKEN.match
     while True:
-        match = search(text, position)
+        match = next_token(text, position)
         if match is None:
             return -1
-        token = match[0]
+        token = match[1]
         position = match.end()
-        if len(token) > 1 and token[0] == "(":
-            continue
         if token in _CLOSER:
             expected.append(_CLOSER[token])
         elif token in ")]}":

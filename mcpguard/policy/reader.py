@@ -9,6 +9,9 @@ entity beyond the five of XML and character references is ever expanded.
 import re
 from functools import lru_cache
 
+import msgspec
+
+from mcpguard.policy.entities import escaped_length, unescape, unescape_code
 from mcpguard.policy.lexer import Budget, expression_end, expression_start, is_whole_expression
 from mcpguard.policy.tree import Attribute, Comment, Document, Element, Expression, Problem, Text, Value
 
@@ -17,21 +20,19 @@ MAX_DEPTH = 256
 MAX_PROBLEMS = 200
 _LOOK_AHEAD = 4096
 
-_START = re.compile(r"<([A-Za-z_][\w.:\-]*)")
-_ATTRIBUTE = re.compile(r"\s*([A-Za-z_:][\w.:\-]*)\s*=\s*([\"'])")
+_ATTRIBUTE = re.compile(r"\s*(?:(/?)>|([A-Za-z_:][\w.:\-]*)\s*=\s*(?:\"([^\"&@]*)\"|([\"'])))")
+"""The end of a start tag, an attribute with a plain value, or one up to its opening quote."""
 _PLAIN = re.compile(
-    r"([^<@]*)<(?:([A-Za-z_][\w.:\-]*)((?:\s+[A-Za-z_:][\w.:\-]*\s*=\s*\"[^\"<&@]*\")*)\s*(/?)>"
+    r"([^<@]*)<(?:([A-Za-z_][\w.:\-]*)((?:\s+[A-Za-z_:][\w.:\-]*\s*=\s*\"[^\"<&@]*\")*+)(?:\s*(/?)>)?"
     r"|/([A-Za-z_][\w.:\-]*)\s*>)"
 )
-"""Text without an expression, then a start tag with plain attributes or an end tag: nine tenths of any policy."""
+"""Text without an expression, then an end tag or a start tag, as far as its attributes are plain: most of any policy."""
 _PLAIN_ATTRIBUTE = re.compile(r"([A-Za-z_:][\w.:\-]*)\s*=\s*\"([^\"]*)\"")
-_HEAD_END = re.compile(r"\s*(/?)>")
 _CLOSE = re.compile(r"</([A-Za-z_][\w.:\-]*)\s*>")
 _VALUE_END = {quote: re.compile(quote + r"(?=\s*[/?]?>|\s+[A-Za-z_:][\w.:\-]*\s*=)") for quote in "\"'"}
-_REFERENCE = re.compile(r"&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6}));")
-_ENTITY = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _JUNK = re.compile(r"[^\s<>]*")
 _SPACE = " \t\r\n"
+_OPENINGS = ("@(", "@{")
 
 
 @lru_cache(maxsize=1024)
@@ -40,33 +41,14 @@ def read(text: str) -> Document:
     return _Reader(text).run()
 
 
-def unescape(text: str) -> str:
-    """``text`` with the five XML entities and character references decoded; anything else that starts with ``&`` stays."""
-    return _REFERENCE.sub(_decode_reference, text) if "&" in text else text
-
-
-def _decode_reference(match: re.Match[str]) -> str:
-    name, decimal, hexadecimal = match.groups()
-    if name:
-        return _ENTITY[name]
-    code = int(decimal) if decimal else int(hexadecimal, 16)
-    return chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else match[0]
-
-
-class _Frame:
+class _Frame(msgspec.Struct, gc=False):
     """An element whose end tag has not been seen yet."""
 
-    __slots__ = ("attributes", "children", "head_end", "name", "start")
-
-    def __init__(self, name: str, attributes: tuple[Attribute, ...], start: int, head_end: int) -> None:
-        self.name = name
-        self.attributes = attributes
-        self.start = start
-        self.head_end = head_end
-        self.children: list[Element | Text | Comment] = []
-
-    def close(self, end: int) -> Element:
-        return Element(self.name, self.attributes, tuple(self.children), self.start, self.head_end, end)
+    name: str
+    attributes: tuple[Attribute, ...]
+    start: int
+    head_end: int
+    children: list[Element | Text | Comment]
 
 
 class _Reader:
@@ -83,31 +65,49 @@ class _Reader:
         self.budget = Budget(len(text))
 
     def run(self) -> Document:
-        text, length, cuts, stack, plain = self.text, len(self.text), self.cuts, self.stack, _PLAIN.match
-        while self.position < length:
-            position = self.position
+        text, length, cuts, stack, names = self.text, len(self.text), self.cuts, self.stack, self.open_names
+        plain, position, add = _PLAIN.match, self.position, self.top.append
+        while position < length:
             match = plain(text, position)
             if match is None:
+                self.position = position
                 self._other()
-                if not cuts or cuts[-1] != self.position:
-                    cuts.append(self.position)
+                position = self.position
+                if not cuts or cuts[-1] != position:
+                    cuts.append(position)
                 continue
             content, name, attributes, empty, closes = match.groups()
             end = match.end()
             if content:
-                position += len(content)
+                start, position = position, position + len(content)
                 cuts.append(position)
                 if not content.isspace():
-                    self._add(Text(Value(position - len(content), position, unescape(content))))
+                    add(Text(Value(start, position, unescape(content))))
             if name:
-                self._open(name, self._plain_attributes(match) if attributes else (), position, end, bool(empty))
+                found = self._plain_attributes(match) if attributes else ()
+                if empty is None:
+                    others, end, empty = self._attributes(end, name)
+                    found = (*found, *others)
+                if empty or len(stack) >= MAX_DEPTH:
+                    if not empty:
+                        self._problem(position, end, f"<{name}> is nested more than {MAX_DEPTH} deep")
+                    add(Element(name, found, (), position, end, end))
+                else:
+                    children: list[Element | Text | Comment] = []
+                    add = children.append
+                    stack.append(_Frame(name, found, position, end, children))
+                    names[name] = names.get(name, 0) + 1
             elif stack and stack[-1].name == closes:
-                self._pop(end)
+                frame = stack.pop()
+                names[closes] -= 1
+                add = (stack[-1].children if stack else self.top).append
+                add(Element(closes, frame.attributes, tuple(frame.children), frame.start, frame.head_end, end))
             else:
                 self.position = position
                 self._end_tag()
-            self.position = end
+                add = (stack[-1].children if stack else self.top).append
             cuts.append(end)
+            position = end
         while stack:
             frame = stack[-1]
             self._problem(frame.start, frame.head_end, f"<{frame.name}> is never closed")
@@ -119,8 +119,6 @@ class _Reader:
         text, position = self.text, self.position
         if text[position] != "<":
             self._text()
-        elif _START.match(text, position):
-            self._start_tag()
         elif text.startswith("</", position):
             self._end_tag()
         elif text.startswith("<!--", position):
@@ -144,11 +142,11 @@ class _Reader:
     def _pop(self, end: int) -> None:
         frame = self.stack.pop()
         self.open_names[frame.name] -= 1
-        self._add(frame.close(end))
+        self._add(Element(frame.name, frame.attributes, tuple(frame.children), frame.start, frame.head_end, end))
 
     def _problem(self, start: int, end: int, message: str) -> None:
         if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(Problem(start, end, message))
+            self.problems.append(Problem(start, min(end, len(self.text)), message))
 
     def _delimited(self, closer: str, skip: int, *, comment: bool) -> None:
         start = self.position
@@ -187,45 +185,30 @@ class _Reader:
 
     # -- tags ----------------------------------------------------------------------------------------------------
 
-    def _start_tag(self) -> None:
-        start = self.position
-        head = _START.match(self.text, start)
-        assert head is not None  # noqa: S101 - the caller looked
-        attributes, end, empty = self._attributes(head.end(), head[1])
-        self._open(head[1], tuple(attributes), start, end, empty)
-        self.position = end
-
-    def _open(self, name: str, attributes: tuple[Attribute, ...], start: int, end: int, empty: bool) -> None:
-        if empty:
-            self._add(Element(name, attributes, (), start, end, end))
-        elif len(self.stack) >= MAX_DEPTH:
-            self._problem(start, end, f"<{name}> is nested more than {MAX_DEPTH} deep")
-            self._add(Element(name, attributes, (), start, end, end))
-        else:
-            self.stack.append(_Frame(name, attributes, start, end))
-            self.open_names[name] = self.open_names.get(name, 0) + 1
-
     def _plain_attributes(self, match: re.Match[str]) -> tuple[Attribute, ...]:
-        start, end = match.span(3)
-        return tuple(
-            [
-                Attribute(found[1], Value(*found.span(2), found[2]), *found.span())
-                for found in _PLAIN_ATTRIBUTE.finditer(self.text, start, end)
-            ]
-        )
+        out = []
+        for found in _PLAIN_ATTRIBUTE.finditer(self.text, *match.span(3)):
+            name, value = found.groups()
+            start, end = found.span()
+            out.append(Attribute(name, Value(end - 1 - len(value), end - 1, value), start, end))
+        return tuple(out)
 
-    def _attributes(self, position: int, name: str) -> tuple[list[Attribute], int, bool]:
-        """Attributes one by one, the way in for expressions, entities and broken tags."""
+    def _attributes(self, position: int, name: str) -> tuple[list[Attribute], int, str]:
+        """Attributes one by one, the way in for expressions, entities and broken tags; the end of the tag, ``/`` if empty."""
         text = self.text
         attributes: list[Attribute] = []
         while True:
-            end = _HEAD_END.match(text, position)
-            if end:
-                return attributes, end.end(), end[1] == "/"
             match = _ATTRIBUTE.match(text, position)
             if match:
-                value, position = self._attribute_value(match.end(), match[2])
-                attributes.append(Attribute(match[1], value, match.start(1), position))
+                empty, attribute, plain, quote = match.groups()
+                if attribute is None:
+                    return attributes, match.end(), empty
+                if plain is None:
+                    value, position = self._attribute_value(match.end(), quote)
+                else:
+                    position = match.end()
+                    value = Value(position - 1 - len(plain), position - 1, plain)
+                attributes.append(Attribute(attribute, value, match.start(2), position))
                 continue
             while position < len(text) and text[position] in _SPACE:
                 position += 1
@@ -233,7 +216,7 @@ class _Reader:
             stop = skip.end() if skip else position
             if stop == position:
                 self._problem(position, position + 1, f"the start tag <{name} is not closed")
-                return attributes, position, False
+                return attributes, position, ""
             self._problem(position, stop, f"not an attribute of <{name}>: {text[position : min(stop, position + 40)]!r}")
             position = stop
 
@@ -241,13 +224,17 @@ class _Reader:
         """The value that begins after ``quote``, and the offset after its closing quote."""
         text = self.text
         plain_end = text.find(quote, start)
-        at = expression_start(text, start, len(text) if plain_end < 0 else plain_end)
+        at = start
+        if not text.startswith(_OPENINGS, start, plain_end if plain_end >= 0 else len(text)):
+            at = expression_start(text, start, plain_end if plain_end >= 0 else len(text))
         if at < 0:
             if plain_end < 0:
                 return self._broken_value(start, start, quote, "an attribute value is not closed")
             return Value(start, plain_end, unescape(text[start:plain_end])), plain_end + 1
         if plain_end >= 0:
             piece = text[at:plain_end]
+            if "&" not in piece and quote == '"' and piece[-1] != "\\" and self.budget.left > 0:
+                return self._raw_value(start, at, plain_end)
             decoded = unescape(piece)
             if is_whole_expression(decoded, 0) and text[plain_end + 1 : plain_end + 2] in (
                 *_SPACE,
@@ -273,8 +260,28 @@ class _Reader:
         if close < 0:
             return self._broken_value(start, at, quote, "an attribute value is not closed")
         expression = Expression(at, end, unescape_code(code), text[at + 1] == "{")
-        whole = unescape(text[start:at]) + text[at:end] + unescape(text[end:close])
+        return Value(start, close, self._with_raw(start, at, end, close), (expression,)), close + 1
+
+    def _raw_value(self, start: int, at: int, quote_at: int) -> tuple[Value, int]:
+        """A value in double quotes without an entity up to the first quote: read once, as plain XML and raw C# are the same.
+
+        What ends before the first quote is plain; what ends after it holds quotes, so it is raw.
+        """
+        text = self.text
+        end = expression_end(text, at, self.budget)
+        close = quote_at if 0 <= end <= quote_at else text.find('"', end)
+        if end < 0 or close < 0:
+            message = "an expression is not closed" if end < 0 else "an attribute value is not closed"
+            return self._broken_value(start, at, '"', message)
+        code = text[at + 2 : end - 1]
+        expression = Expression(at, end, unescape_code(code), text[at + 1] == "{")
+        whole = text[start:close] if at == start and end == close else self._with_raw(start, at, end, close)
         return Value(start, close, whole, (expression,)), close + 1
+
+    def _with_raw(self, start: int, at: int, end: int, close: int) -> str:
+        """A text whose part from ``at`` to ``end`` is raw C#, decoded around it."""
+        text = self.text
+        return unescape(text[start:at]) + text[at:end] + unescape(text[end:close])
 
     def _plain_value(self, start: int, end: int, at: int, decoded: str) -> Value:
         close = decoded.rstrip()
@@ -329,13 +336,23 @@ class _Reader:
             if not content.isspace():
                 self._add(Text(Value(start, end, unescape(content))))
             return
-        decoded = unescape(text[at:end])
-        if expression_end(decoded, 0) >= 0:
-            content = unescape(text[start:at]) + decoded
-            self._add(Text(Value(start, end, content, self._expressions(text[at:end], at))))
+        if self.budget.left > 0 and text.find("&", at, end) < 0:
+            # Without entities, plain XML and raw C# read alike: what ends before the next tag is plain, what does not is raw.
+            stop = expression_end(text, at, self.budget)
+            plain = 0 <= stop <= end
+        else:
+            stop, plain = 0, expression_end(unescape(text[at:end]), 0) >= 0
+            if not plain:
+                stop = expression_end(text, at, self.budget)
+        if plain:
+            expressions: tuple[Expression, ...]
+            if stop and expression_start(text, stop, end) < 0:
+                expressions = (Expression(at, stop, text[at + 2 : stop - 1], text[at + 1] == "{"),)
+            else:
+                expressions = self._expressions(text[at:end], at)
+            self._add(Text(Value(start, end, unescape(text[start:end]), expressions)))
             self.position = end
             return
-        stop = expression_end(text, at, self.budget)
         if stop < 0:
             if self.stack and self.budget.left > 0:
                 self.budget.left -= _LOOK_AHEAD
@@ -350,8 +367,7 @@ class _Reader:
             end = len(text)
         code = unescape_code(text[at + 2 : stop - 1])
         expression = Expression(at, stop, code, text[at + 1] == "{")
-        content = unescape(text[start:at]) + text[at:stop] + unescape(text[stop:end])
-        self._add(Text(Value(start, end, content, (expression,))))
+        self._add(Text(Value(start, end, self._with_raw(start, at, stop, end), (expression,))))
         self.position = end
 
     def _expressions(self, piece: str, offset: int) -> tuple[Expression, ...]:
@@ -369,7 +385,7 @@ class _Reader:
                     break
                 # Decoding only shortens: everything after the expression keeps its distance to the end.
                 tail = decoded[decoded_end:]
-                code, end = decoded[2 : decoded_end - 1], len(rest) - _escaped_length(rest, tail)
+                code, end = decoded[2 : decoded_end - 1], len(rest) - escaped_length(rest, tail)
             else:
                 code = rest[2 : end - 1]
             out.append(Expression(offset + at, offset + at + end, code, rest[1] == "{"))
@@ -377,22 +393,3 @@ class _Reader:
             if len(out) >= 64:
                 break
         return tuple(out)
-
-
-def _escaped_length(source: str, decoded_tail: str) -> int:
-    """How many characters at the end of ``source`` decode to ``decoded_tail``."""
-    if not decoded_tail:
-        return 0
-    low, high = 0, len(source)
-    while low < high:
-        middle = (low + high) // 2
-        if len(unescape(source[middle:])) > len(decoded_tail):
-            low = middle + 1
-        else:
-            high = middle
-    return len(source) - low
-
-
-def unescape_code(code: str) -> str:
-    """C# that was read raw. Entities in it mean that the file mixes both formats, unless C# strings are quoted raw."""
-    return code if '"' in code else unescape(code)

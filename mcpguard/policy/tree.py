@@ -1,6 +1,7 @@
 """What a policy text becomes: elements, attributes, texts and expressions, each knowing where it stands.
 
-Offsets are character offsets into the text that was read. Nodes are immutable and hold no parent.
+Offsets are character offsets into the text that was read. Nodes are immutable and hold no parent, so they never form a
+cycle and the garbage collector need not look at them.
 """
 
 import re
@@ -12,7 +13,7 @@ NAMED_VALUE = re.compile(r"\{\{\s*([A-Za-z0-9_.\-]+)\s*\}\}")
 """``{{name}}``: replaced in the text before APIM parses it, wherever it stands."""
 
 
-class Expression(msgspec.Struct, frozen=True):
+class Expression(msgspec.Struct, frozen=True, gc=False):
     """One policy expression."""
 
     start: int
@@ -23,7 +24,7 @@ class Expression(msgspec.Struct, frozen=True):
     """``@{…}``: statements; otherwise ``@(…)``: one expression."""
 
 
-class Value(msgspec.Struct, frozen=True):
+class Value(msgspec.Struct, frozen=True, gc=False):
     """The value of an attribute or the text of an element."""
 
     start: int
@@ -45,7 +46,7 @@ class Value(msgspec.Struct, frozen=True):
         return tuple(match[1] for match in NAMED_VALUE.finditer(self.text)) if "{{" in self.text else ()
 
 
-class Attribute(msgspec.Struct, frozen=True):
+class Attribute(msgspec.Struct, frozen=True, gc=False):
     """One attribute, from the first letter of its name to the closing quote."""
 
     name: str
@@ -54,21 +55,21 @@ class Attribute(msgspec.Struct, frozen=True):
     end: int
 
 
-class Text(msgspec.Struct, frozen=True):
+class Text(msgspec.Struct, frozen=True, gc=False):
     """Text between tags, or the content of a CDATA section."""
 
     value: Value
     cdata: bool = False
 
 
-class Comment(msgspec.Struct, frozen=True):
+class Comment(msgspec.Struct, frozen=True, gc=False):
     """A comment with its delimiters."""
 
     start: int
     end: int
 
 
-class Element(msgspec.Struct, frozen=True):
+class Element(msgspec.Struct, frozen=True, gc=False):
     """One element."""
 
     name: str
@@ -89,7 +90,7 @@ class Element(msgspec.Struct, frozen=True):
     @property
     def elements(self) -> "tuple[Element, ...]":
         """The child elements."""
-        return tuple(child for child in self.children if isinstance(child, Element))
+        return tuple([child for child in self.children if type(child) is Element])
 
     def find(self, name: str) -> "Element | None":
         """The first child element of that name."""
@@ -123,7 +124,7 @@ class Element(msgspec.Struct, frozen=True):
                 stack.extend([child for child in reversed(element.children) if type(child) is Element])
 
 
-class Problem(msgspec.Struct, frozen=True):
+class Problem(msgspec.Struct, frozen=True, gc=False):
     """A part of the text that could not be read."""
 
     start: int
@@ -144,11 +145,14 @@ class Document(msgspec.Struct, frozen=True):
     @property
     def roots(self) -> tuple[Element, ...]:
         """The top-level elements."""
-        return tuple(node for node in self.nodes if isinstance(node, Element))
+        return tuple([node for node in self.nodes if type(node) is Element])
 
     def root(self, name: str) -> Element | None:
         """The first top-level element of that name."""
-        return next((element for element in self.roots if element.name == name), None)
+        for node in self.nodes:
+            if type(node) is Element and node.name == name:
+                return node
+        return None
 
     def expressions(self) -> Iterator[Expression]:
         """Every expression of the document, in document order."""

@@ -1,4 +1,4 @@
-"""Vocabulary, first half: who may call, how often, with which credential. Source: facts/apim.md 2.4 and 2.5.
+"""Vocabulary: who may call, how often, with which credential. Source: facts/apim.md 2.4 and 2.5, and the policy reference.
 
 An attribute that no source describes in full keeps its members open (``expressions=None``, no ``values``), so that nothing
 is called an error that API Management takes.
@@ -6,17 +6,27 @@ is called an error that API Management takes.
 
 from mcpguard.policy.vocabulary_types import (
     BOOLEAN,
+    NO_WORKSPACE,
     AttributeRule,
+    Need,
+    Numbers,
+    Part,
     PolicyRule,
     element,
+    free,
+    not_both,
     optional,
     plain,
     policy,
     required,
+    some,
     telling,
+    together,
 )
 
-_KEY = element("key", *plain("id", "certificate-id", "n", "e"))
+_ONCE = Need.REQUIRED
+"""Said in the usage notes of the reference: once per policy definition, or once in a section."""
+_KEY = element("key", *plain("n", "e"), optional("id"), optional("certificate-id"), together("n", "e"))
 _KEYS = element("decryption-keys", _KEY)
 _CLAIMS = element(
     "required-claims",
@@ -31,48 +41,24 @@ _CLAIMS = element(
 _AUDIENCES = element("audiences", element("audience"))
 
 
-def _limits(*names: str) -> tuple[AttributeRule, ...]:
+def _reports(*names: str) -> tuple[AttributeRule, ...]:
     """Attributes that name a header or variable for what is left of a limit."""
-    return tuple(optional(name) for name in names)
+    return (optional("retry-after-header-name", default="Retry-After", expressions=False), *plain(*names))
 
 
-_RATE_REPORTS = (
-    "retry-after-header-name",
+_RATE_REPORTS = _reports(
     "retry-after-variable-name",
     "remaining-calls-header-name",
     "remaining-calls-variable-name",
     "total-calls-header-name",
 )
-_TOKEN_LIMIT = (
-    required("counter-key", expressions=True),
-    optional("tokens-per-minute"),
-    optional("token-quota"),
-    optional("token-quota-period", "Hourly", "Daily", "Weekly", "Monthly", "Yearly"),
-    required("estimate-prompt-tokens", *BOOLEAN, documented_only=True),
-    *_limits(
-        "retry-after-header-name",
-        "retry-after-variable-name",
-        "remaining-quota-tokens-header-name",
-        "remaining-quota-tokens-variable-name",
-        "remaining-tokens-header-name",
-        "remaining-tokens-variable-name",
-        "tokens-consumed-header-name",
-        "tokens-consumed-variable-name",
-    ),
+_RATE: tuple[Part, ...] = (
+    *plain("name", "id"),
+    required("calls", expressions=False),
+    required("renewal-period", expressions=False, numbers=Numbers(highest=300)),
+    some("name", "id"),
 )
-_SEMANTIC_LOOKUP = (
-    required("score-threshold", expressions=None),
-    required("embeddings-backend-id"),
-    required("embeddings-backend-auth", documented_only=True),
-    optional("ignore-system-messages", *BOOLEAN, default="false"),
-    optional("max-message-count"),
-    optional("cache-id"),
-    element("vary-by"),
-)
-_TOKEN_METRIC = (
-    optional("namespace"),
-    element("dimension", required("name"), optional("value", expressions=True)),
-)
+_QUOTA: tuple[Part, ...] = (*plain("name", "id", "calls", "bandwidth", "renewal-period"), some("name", "id"))
 
 ACCESS: tuple[PolicyRule, ...] = (
     policy(
@@ -94,16 +80,13 @@ ACCESS: tuple[PolicyRule, ...] = (
     policy(
         "validate-jwt",
         "I",
-        optional("header-name"),
-        optional("query-parameter-name"),
-        optional("token-value", expressions=True),
-        optional("failed-validation-httpcode", default="401"),
-        optional("failed-validation-error-message"),
-        telling("require-expiration-time", *BOOLEAN, default="true"),
-        telling("require-signed-tokens", *BOOLEAN, default="true"),
-        optional("require-scheme"),
-        telling("clock-skew", default="0"),
-        optional("output-token-variable-name"),
+        *free("header-name", "query-parameter-name", "token-value", "failed-validation-error-message", "require-scheme"),
+        optional("failed-validation-httpcode", default="401", expressions=True),
+        telling("require-expiration-time", *BOOLEAN, default="true", expressions=True),
+        telling("require-signed-tokens", *BOOLEAN, default="true", expressions=True),
+        telling("clock-skew", default="0", expressions=True),
+        optional("output-token-variable-name", expressions=False),
+        some("header-name", "query-parameter-name", "token-value"),
         element("openid-config", required("url")),
         element("issuer-signing-keys", _KEY),
         _KEYS,
@@ -114,11 +97,11 @@ ACCESS: tuple[PolicyRule, ...] = (
     policy(
         "validate-client-certificate",
         "I",
-        telling("validate-revocation", *BOOLEAN, default="true"),
-        telling("validate-trust", *BOOLEAN, default="true"),
-        telling("validate-not-before", *BOOLEAN, default="true"),
-        telling("validate-not-after", *BOOLEAN, default="true"),
-        telling("ignore-error", *BOOLEAN, default="false"),
+        *(
+            telling(name, *BOOLEAN, default="true", expressions=False)
+            for name in ("validate-revocation", "validate-trust", "validate-not-before", "validate-not-after")
+        ),
+        telling("ignore-error", *BOOLEAN, default="false", expressions=False),
         element(
             "identities",
             element(
@@ -136,134 +119,119 @@ ACCESS: tuple[PolicyRule, ...] = (
                         "issuer-certificate-id",
                     ),
                 ),
+                not_both("issuer-certificate-id", "issuer-subject"),
+                not_both("issuer-certificate-id", "issuer-thumbprint"),
             ),
         ),
     ),
     policy(
         "check-header",
         "I",
-        required("name", expressions=True),
-        required("failed-check-httpcode", expressions=True),
-        required("failed-check-error-message", expressions=True),
+        *(required(name, expressions=True) for name in ("name", "failed-check-httpcode", "failed-check-error-message")),
         required("ignore-case", *BOOLEAN, expressions=True),
         element("value"),
     ),
     policy(
         "ip-filter",
         "I",
-        required("action", "allow", "forbid"),
-        element("address"),
-        element("address-range", required("from"), required("to")),
+        holds=element(
+            "ip-filter",
+            required("action", "allow", "forbid", expressions=True),
+            element("address"),
+            element("address-range", required("from"), required("to")),
+            needs=(some("address", "address-range"),),
+        ),
     ),
     policy(
         "rate-limit",
         "I",
-        *(required(name, expressions=False) for name in ("calls", "renewal-period")),
-        *plain(*_RATE_REPORTS),
-        element(
-            "api",
-            *plain("name", "id", "calls", "renewal-period"),
-            element("operation", *plain("name", "id", "calls", "renewal-period")),
-        ),
+        required("calls", expressions=False),
+        required("renewal-period", expressions=False, numbers=Numbers(highest=300)),
+        *_RATE_REPORTS,
+        element("api", *_RATE, element("operation", *_RATE)),
+        scopes="wPAO",
+        once=_ONCE,
     ),
     policy(
         "rate-limit-by-key",
         "I",
         required("calls", expressions=True),
-        required("renewal-period", expressions=True),
+        required("renewal-period", expressions=True, numbers=Numbers(highest=300)),
         required("counter-key", expressions=True),
         optional("increment-condition", expressions=True),
         optional("increment-count", default="1", expressions=True),
         optional("increment-after-response", *BOOLEAN),
-        *_limits(*_RATE_REPORTS),
+        *_RATE_REPORTS,
     ),
+    # The reference lists the product scope alone, facts/apim.md 2.4 the API and the operation too.
     policy(
         "quota",
         "I",
         *plain("calls", "bandwidth"),
         required("renewal-period", expressions=False),
-        element(
-            "api",
-            *plain("name", "id", "calls", "bandwidth", "renewal-period"),
-            element("operation", *plain("name", "id", "calls", "bandwidth", "renewal-period")),
-        ),
+        some("calls", "bandwidth"),
+        element("api", *_QUOTA, element("operation", *_QUOTA)),
+        scopes="wPao",
+        once=_ONCE,
     ),
     policy(
         "quota-by-key",
         "I",
-        *plain("calls", "bandwidth", "first-period-start"),
-        required("renewal-period", expressions=False),
+        *plain("calls", "bandwidth"),
+        optional("first-period-start", default="0001-01-01T00:00:00Z", expressions=False),
+        required("renewal-period", expressions=False, numbers=Numbers(300, besides=(0,))),
         required("counter-key", expressions=True),
-        optional("increment-condition", expressions=True),
-        optional("increment-count", expressions=True),
-    ),
-    policy("llm-token-limit", "I", *_TOKEN_LIMIT),
-    policy("azure-openai-token-limit", "I", *_TOKEN_LIMIT),
-    policy("llm-emit-token-metric", "I", *_TOKEN_METRIC),
-    policy("azure-openai-emit-token-metric", "I", *_TOKEN_METRIC),
-    policy("llm-semantic-cache-lookup", "I", *_SEMANTIC_LOOKUP),
-    policy("azure-openai-semantic-cache-lookup", "I", *_SEMANTIC_LOOKUP),
-    policy("llm-semantic-cache-store", "O", required("duration"), optional("cache-id")),
-    policy("azure-openai-semantic-cache-store", "O", required("duration"), optional("cache-id")),
-    # Inbound for requests, outbound for responses (policy reference of 2026-03-23).
-    policy(
-        "llm-content-safety",
-        "IO",
-        required("backend-id", expressions=True),
-        telling("shield-prompt", *BOOLEAN, default="false", expressions=True),
-        optional("enforce-on-completions", *BOOLEAN, default="false", expressions=True),
-        *(optional(name, expressions=True) for name in ("window-size", "window-overlap-size")),
-        element(
-            "categories",
-            optional("output-type"),
-            element("category", required("name"), required("threshold")),
-        ),
-        element("blocklists", element("id")),
+        *free("increment-condition", "increment-count"),
+        some("calls", "bandwidth"),
     ),
     policy(
         "cors",
         "I",
-        telling("allow-credentials", *BOOLEAN, default="false", expressions=True),
-        optional("terminate-unmatched-request", *BOOLEAN, expressions=True),
-        element("allowed-origins", element("origin")),
-        element("allowed-methods", optional("preflight-result-max-age", expressions=True), element("method")),
-        element("allowed-headers", element("header")),
-        element("expose-headers", element("header")),
+        holds=element(
+            "cors",
+            telling("allow-credentials", *BOOLEAN, default="false", expressions=True),
+            # The table of the reference says that the default is false, its text that it is true (facts/apim.md 2.5).
+            optional("terminate-unmatched-request", *BOOLEAN, expressions=True),
+            element("allowed-origins", element("origin"), needs=(some("origin"),)),
+            element(
+                "allowed-methods",
+                optional("preflight-result-max-age", default="0", expressions=True),
+                element("method"),
+                needs=(some("method"),),
+            ),
+            element("allowed-headers", element("header"), needs=(some("header"),)),
+            element("expose-headers", element("header"), needs=(some("header"),)),
+            needs=(some("allowed-origins"),),
+        ),
+        once=_ONCE,
     ),
-    policy("cross-domain", "I", element("cross-domain-policy", anything=True)),
+    policy("cross-domain", "I", element("cross-domain-policy", anything=True), scopes="G"),
     policy("authentication-basic", "I", required("username"), required("password")),
     policy(
         "authentication-certificate",
         "I",
-        optional("thumbprint"),
-        optional("certificate-id"),
-        optional("body", expressions=True),
-        optional("password"),
+        *free("thumbprint", "certificate-id", "body", "password"),
+        some("thumbprint", "certificate-id", "body"),
+        not_both("thumbprint", "certificate-id"),
     ),
     policy(
         "authentication-managed-identity",
         "IO",
         required("resource", expressions=True),
-        optional("client-id", default="the system-assigned identity"),
-        optional("output-token-variable-name"),
+        optional("client-id", default="the system-assigned identity", expressions=False),
+        optional("output-token-variable-name", expressions=False),
         telling("ignore-error", *BOOLEAN, default="false"),
+        scopes=NO_WORKSPACE,
     ),
     policy(
         "get-authorization-context",
         "IBO",
-        required("provider-id", expressions=True),
-        required("authorization-id", expressions=True),
-        required("context-variable-name", expressions=True),
+        *(required(name, expressions=True) for name in ("provider-id", "authorization-id", "context-variable-name")),
         telling("identity-type", "managed", "jwt", default="managed", expressions=True),
         optional("identity", expressions=True),
         telling("ignore-error", *BOOLEAN, default="false", expressions=True),
+        scopes=NO_WORKSPACE,
     ),
-    policy(
-        "proxy",
-        "I",
-        required("url", expressions=True),
-        optional("username", expressions=True),
-        optional("password", expressions=True),
-    ),
+    policy("proxy", "I", required("url", expressions=True), *free("username", "password")),
 )
-"""Authentication, limits and what guards language models."""
+"""Authentication, and limits of calls."""

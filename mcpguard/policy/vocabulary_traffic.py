@@ -1,22 +1,28 @@
-"""Vocabulary, second half: what happens to requests and responses. Source: facts/apim.md 2.4 and 2.5."""
+"""Vocabulary: routing, calls to others, control flow, logging. Source: facts/apim.md 2.4 and 2.5, and the policy reference."""
 
 from mcpguard.policy.vocabulary_types import (
     BOOLEAN,
-    ElementRule,
+    NO_WORKSPACE,
+    Need,
+    Numbers,
+    Part,
     PolicyRule,
     element,
+    free,
+    not_both,
     optional,
     plain,
     policy,
     required,
+    some,
     telling,
 )
 
 _ALL = "IBOE"
-_ACTIONS = ("ignore", "prevent", "detect")
-_CACHING = optional("caching-type", "prefer-external", "external", "internal", default="prefer-external", expressions=False)
 _EXISTS = optional("exists-action", "override", "skip", "append", "delete", default="override", expressions=True)
 _HEADER = (required("name", expressions=True), _EXISTS, element("value"))
+_MODE = telling("mode", "new", "copy", default="new", expressions=True)
+_TIMEOUT = optional("timeout", default="60", expressions=True)
 _REQUEST = (
     element("set-url"),
     "set-method",
@@ -27,18 +33,18 @@ _REQUEST = (
     "authentication-managed-identity",
     "proxy",
 )
-_PARAMETER = element("parameter", required("name"), required("action"))
-_DAPR = tuple(map(optional, ("response-variable-name", "timeout", "template", "content-type")))
+_TARGET = (some("set-url", unless=("mode", "copy")), some("set-method", unless=("mode", "copy"), need=Need.DOCUMENTED))
+_DAPR = (
+    optional("ignore-error", *BOOLEAN, default="false", expressions=False),
+    *plain("response-variable-name"),
+    optional("timeout", default="5", expressions=True, numbers=Numbers(1, 240)),
+    optional("template", "Liquid"),
+    optional("content-type", "application/json"),
+)
 
 
-def _parameters(name: str) -> ElementRule:
-    return element(name, optional("specified-parameter-action"), optional("unspecified-parameter-action"), _PARAMETER)
-
-
-def _container(name: str, *parts: object, sections: str = _ALL) -> PolicyRule:
-    rule = policy(name, sections, *parts)  # type: ignore[arg-type]
-    inner = rule.element
-    return PolicyRule(ElementRule(inner.name, inner.attributes, inner.elements, False, True), rule.sections, rule.source)
+def _container(name: str, *parts: Part) -> PolicyRule:
+    return policy(name, _ALL, holds=element(name, *parts, policies=True))
 
 
 TRAFFIC: tuple[PolicyRule, ...] = (
@@ -46,87 +52,96 @@ TRAFFIC: tuple[PolicyRule, ...] = (
         "forward-request",
         "B",
         telling("timeout", default="300", expressions=True),
-        optional("timeout-ms", expressions=True),
-        optional("continue-timeout", expressions=True),
+        *free("timeout-ms", "continue-timeout"),
         optional("http-version", "1", "2or1", "2", default="1", expressions=False),
         telling("follow-redirects", *BOOLEAN, default="false", expressions=True),
         telling("buffer-request-body", *BOOLEAN, default="false", expressions=False),
         telling("buffer-response", *BOOLEAN, default="true", expressions=False),
         telling("fail-on-error-status-code", *BOOLEAN, default="false", expressions=False),
+        not_both("timeout", "timeout-ms"),
+        once=Need.DOCUMENTED,
     ),
     policy(
         "set-backend-service",
         _ALL,
-        optional("base-url", expressions=True),
-        optional("backend-id", expressions=True),
-        *map(
-            optional,
-            (
-                "sf-resolve-condition",
-                "sf-service-instance-name",
-                "sf-partition-key",
-                "sf-listener-name",
-                "sf-replica-type",
-                "dapr-app-id",
-                "dapr-method",
-                "dapr-namespace",
-            ),
+        *free(
+            "base-url",
+            "backend-id",
+            "sf-resolve-condition",
+            "sf-service-instance-name",
+            "sf-partition-key",
+            "sf-listener-name",
+            "dapr-app-id",
+            "dapr-method",
+            "dapr-namespace",
         ),
+        optional("sf-replica-type"),
+        some("base-url", "backend-id"),
     ),
     policy("set-header", _ALL, *_HEADER),
     policy("set-query-parameter", _ALL, *_HEADER),
     policy("set-method", _ALL),
     policy("set-status", _ALL, required("code", expressions=True), optional("reason", expressions=True)),
-    policy("set-variable", _ALL, required("name"), required("value", expressions=True)),
-    policy("find-and-replace", _ALL, required("from", expressions=True), required("to", expressions=True)),
-    PolicyRule(
-        element(
-            "set-body",
-            optional("template", "none", "liquid"),  # "none" is what Microsoft's samples write for plain text
-            optional("xsi-nil", "blank", "null", default="blank", expressions=False),
-            optional("parse-date", *BOOLEAN),
-            anything=True,
-        ),
-        frozenset({"inbound", "backend", "outbound", "on-error"}),
-        "policy reference: set-body",
-    ),
+    policy("set-variable", _ALL, required("name", expressions=False), required("value", expressions=True)),
     policy(
-        "json-to-xml",
-        _ALL,
-        required("apply"),
-        *map(
-            optional,
-            ("consider-accept-header", "parse-date", "namespace-separator", "namespace-prefix", "attribute-block-name"),
-        ),
-    ),
-    policy(
-        "xml-to-json",
-        _ALL,
-        required("kind"),
-        required("apply"),
-        optional("consider-accept-header"),
-        optional("always-array-child-elements"),
-    ),
-    PolicyRule(
-        element("xsl-transform", anything=True),
-        frozenset({"inbound", "backend", "outbound", "on-error"}),
-        "policy reference: xsl-transform",
+        "rewrite-uri",
+        "I",
+        required("template", expressions=True),
+        optional("copy-unmatched-params", *BOOLEAN, default="true", expressions=True),
     ),
     policy(
         "send-request",
         _ALL,
-        telling("mode", "new", "copy", default="new", expressions=True),
-        required("response-variable-name", documented_only=True),
-        optional("timeout", default="60", expressions=True),
-        telling("ignore-error", *BOOLEAN, default="false"),
-        *_REQUEST,
+        holds=element(
+            "send-request",
+            _MODE,
+            required("response-variable-name", documented_only=True),
+            _TIMEOUT,
+            telling("ignore-error", *BOOLEAN, default="false"),
+            *_REQUEST,
+            needs=_TARGET,
+        ),
+    ),
+    policy("send-one-way-request", _ALL, holds=element("send-one-way-request", _MODE, _TIMEOUT, *_REQUEST, needs=_TARGET)),
+    policy(
+        "invoke-request",
+        _ALL,
+        holds=element(
+            "invoke-request",
+            *free("method", "url", "backend-id"),
+            optional("response-variable-name"),
+            element("header", required("name"), optional("value")),
+            element("body"),
+            partial=True,
+        ),
+        source="policy toolkit: InvokeRequestConfig",
     ),
     policy(
-        "send-one-way-request",
-        _ALL,
-        telling("mode", "new", "copy", default="new", expressions=True),
-        optional("timeout", expressions=True),
-        *_REQUEST,
+        "send-service-bus-message",
+        "IOE",
+        holds=element(
+            "send-service-bus-message",
+            *free("queue-name", "topic-name", "namespace"),
+            optional("client-id", default="the system-assigned identity", expressions=True),
+            some("queue-name", "topic-name"),
+            not_both("queue-name", "topic-name", need=Need.DOCUMENTED),
+            element("message-properties", element("message-property", required("name"))),
+            element("payload"),
+            needs=(some("payload"),),
+        ),
+        scopes=NO_WORKSPACE,
+    ),
+    # Sections: the reference lists inbound alone, the policy toolkit has it in outbound and on-error too.
+    policy("publish-to-dapr", "IOE", *free("pubsub-name"), required("topic", expressions=True), *_DAPR),
+    policy(
+        "invoke-dapr-binding",
+        "IOE",
+        required("name", expressions=True),
+        *plain("operation"),
+        *_DAPR,
+        element("metadata", element("item", required("key"))),
+        element("data"),
+        scopes=NO_WORKSPACE,
     ),
     policy(
         "return-response",
@@ -143,151 +158,66 @@ TRAFFIC: tuple[PolicyRule, ...] = (
         optional("content-type", default="application/json", expressions=False),
         *plain("index"),
     ),
-    policy("rewrite-uri", "I", required("template", expressions=True), optional("copy-unmatched-params", default="true")),
     policy("include-fragment", _ALL, required("fragment-id", expressions=False)),
-    policy("log-to-eventhub", _ALL, required("logger-id"), *plain("partition-id"), optional("partition-key", expressions=True)),
+    policy(
+        "log-to-eventhub",
+        _ALL,
+        required("logger-id", expressions=False),
+        *plain("partition-id"),
+        *free("partition-key"),
+        not_both("partition-id", "partition-key", need=Need.DOCUMENTED),
+        scopes=NO_WORKSPACE,
+    ),
     policy(
         "trace",
         _ALL,
-        required("source"),
-        optional("severity", "verbose", "information", "error", default="verbose"),
-        element("message"),
-        element("metadata", required("name"), required("value")),
+        holds=element(
+            "trace",
+            required("source"),
+            optional("severity", "verbose", "information", "error", default="verbose"),
+            element("message"),
+            element("metadata", required("name"), required("value")),
+            needs=(some("message"),),
+        ),
     ),
     policy(
         "emit-metric",
         _ALL,
-        required("name", expressions=False),
-        *plain("namespace"),
-        optional("value", default="1", expressions=True),
-        element("dimension", required("name"), optional("value", expressions=True)),
-    ),
-    policy(
-        "cache-lookup",
-        "I",
-        required("vary-by-developer"),
-        required("vary-by-developer-groups"),
-        telling("allow-private-response-caching", default="false", expressions=True),
-        optional("downstream-caching-type", "none", "private", "public", default="none", expressions=True),
-        optional("must-revalidate", default="true", expressions=True),
-        _CACHING,
-        element("vary-by-header"),
-        element("vary-by-query-parameter"),
-    ),
-    policy("cache-store", "O", required("duration", expressions=True), optional("cache-response"), _CACHING),
-    policy(
-        "cache-lookup-value",
-        _ALL,
-        required("key", expressions=True),
-        required("variable-name"),
-        optional("default-value", expressions=True),
-        _CACHING,
-    ),
-    policy(
-        "cache-store-value",
-        _ALL,
-        required("key", expressions=True),
-        required("value", expressions=True),
-        required("duration", expressions=True),
-        _CACHING,
-    ),
-    policy("cache-remove-value", _ALL, required("key", expressions=True), _CACHING),
-    policy("jsonp", "O", required("callback-parameter-name")),
-    policy("redirect-content-urls", "IO"),
-    policy(
-        "validate-content",
-        "IOE",
-        required("unspecified-content-type-action", *_ACTIONS),
-        required("max-size"),
-        required("size-exceeded-action", *_ACTIONS),
-        optional("errors-variable-name"),
-        element(
-            "content-type-map",
-            optional("any-content-type-value"),
-            optional("missing-content-type-value"),
-            element("type", optional("from"), optional("when"), required("to")),
+        holds=element(
+            "emit-metric",
+            required("name", expressions=False),
+            optional("namespace", default="API Management", expressions=False),
+            optional("value", default="1", expressions=True),
+            element("dimension", required("name", expressions=True), optional("value", expressions=True)),
+            needs=(some("dimension"),),
         ),
-        element(
-            "content",
-            required("validate-as", "json", "xml", "soap"),
-            required("action", *_ACTIONS),
-            *map(
-                optional,
-                ("type", "schema-id", "schema-ref", "allow-additional-properties", "case-insensitive-property-names"),
-            ),
-        ),
-    ),
-    policy(
-        "validate-parameters",
-        "I",
-        required("specified-parameter-action", *_ACTIONS),
-        required("unspecified-parameter-action", *_ACTIONS),
-        optional("errors-variable-name"),
-        _parameters("headers"),
-        _parameters("query"),
-        _parameters("path"),
-    ),
-    policy(
-        "validate-headers",
-        "OE",
-        required("specified-header-action", *_ACTIONS),
-        required("unspecified-header-action", *_ACTIONS),
-        optional("errors-variable-name"),
-        element("header", required("name"), required("action", *_ACTIONS)),
-    ),
-    policy(
-        "validate-status-code",
-        "OE",
-        required("unspecified-status-code-action", *_ACTIONS),
-        optional("errors-variable-name"),
-        optional("error-variable-name"),
-        element("status-code", required("code"), required("action", *_ACTIONS)),
-    ),
-    policy(
-        "validate-odata-request",
-        "I",
-        *map(
-            optional,
-            (
-                "error-variable-name",
-                "errors-variable-name",
-                "default-odata-version",
-                "min-odata-version",
-                "max-odata-version",
-                "max-size",
-            ),
-        ),
-    ),
-    policy(
-        "send-service-bus-message",
-        "IOE",
-        *map(optional, ("queue-name", "topic-name", "namespace", "client-id")),
-        element("message-properties", element("message-property", required("name"))),
-        element("payload"),
-        source="policy toolkit: SendServiceBusMessageConfig",
-    ),
-    policy(
-        "publish-to-dapr",
-        "IOE",
-        optional("pubsub-name"),
-        optional("topic"),
-        optional("ignore-error", *BOOLEAN),
-        *_DAPR,
     ),
     _container(
         "retry",
-        *map(required, ("condition", "count")),
-        required("interval", documented_only=True),
-        *map(optional, ("max-interval", "delta")),
+        required("condition", expressions=True),
+        required("count", expressions=True, numbers=Numbers(1, 50)),
+        required("interval", expressions=True, documented_only=True),
+        *free("max-interval", "delta"),
         optional("first-fast-retry", default="false", expressions=True),
     ),
-    _container("wait", optional("for", "all", "any", default="all", expressions=True)),
+    _container(
+        "wait",
+        optional("for", "all", "any", default="all", expressions=True),
+        "send-request",
+        "cache-lookup-value",
+        "choose",
+    ),
     _container("limit-concurrency", required("key", expressions=True), required("max-count", expressions=False)),
     policy(
         "choose",
         _ALL,
-        ElementRule("when", (required("condition", expressions=True),), policies=True),
-        ElementRule("otherwise", policies=True),
+        holds=element(
+            "choose",
+            element("when", required("condition", expressions=True), policies=True),
+            element("otherwise", policies=True),
+            needs=(some("when"),),
+            once=("otherwise",),
+        ),
     ),
 )
-"""Routing, transformation, control flow, caching, validation of content, logging."""
+"""Requests, answers, control flow and logs."""

@@ -14,6 +14,8 @@ from mcpguard.report.prose import counted
 from mcpguard.report.terminal import quoted_lines, safe, wrap
 
 _NARROWEST = 40
+_SHOWN = 200
+"""Remarks on one document that the text shows; more help nobody at a terminal, and each quotes its line."""
 _STYLES = {"error": "31", "note": "33", "failed": "1;31", "bold": "1", "dim": "2", "pass": "32"}
 
 
@@ -62,8 +64,9 @@ class Checked(msgspec.Struct, frozen=True):
 
     @property
     def notes(self) -> int:
-        """How many remarks only point something out."""
-        return sum(remark.severity == "note" for document in self.documents for remark in document.remarks)
+        """How many remarks only point something out, expressions that were not analysed included."""
+        remarks = sum(remark.severity == "note" for document in self.documents for remark in document.remarks)
+        return remarks + sum(len(document.not_understood) for document in self.documents)
 
     @property
     def total(self) -> int:
@@ -199,10 +202,15 @@ class _Writer:
         for said in checked.unread:
             yield from self.said(said)
         for document in checked.documents:
-            for said in (*document.failed, *document.remarks):
-                yield from self.said(said)
+            remarks = [*document.failed, *document.remarks]
             for entry in document.not_understood:
-                yield from self.said(Said(entry.at, "note", f"an expression was not analysed: {entry.why}"))
+                remarks.append(Said(entry.at, "note", f"an expression was not analysed: {entry.why}"))
+            for remark in remarks[:_SHOWN]:
+                yield from self.said(remark)
+            if len(remarks) > _SHOWN:
+                more = f"{place(self.report, document.at).label}: {len(remarks) - _SHOWN} more; --format json lists them all"
+                yield from wrap(more, self.width)
+                yield ""
         yield from self.tally(checked)
 
     def said(self, said: Said) -> Iterator[str]:

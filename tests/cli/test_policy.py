@@ -22,6 +22,8 @@ CONTOSO = ROOT / "fixtures" / "estates" / "contoso"
 SECURE = ROOT / "fixtures" / "estates" / "secure"
 SCHEMA = json.loads((ROOT / "docs/schemas/policy-check.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema_rs.validator_for(SCHEMA)
+SHOW_SCHEMA = json.loads((ROOT / "docs/schemas/policy-show.schema.json").read_text(encoding="utf-8"))
+SHOW_VALIDATOR = jsonschema_rs.validator_for(SHOW_SCHEMA)
 
 
 class Ran:
@@ -32,7 +34,10 @@ class Ran:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.out)
+        """The output, held to the schema of its command: what ``show`` writes has policies, what ``check`` writes has items."""
+        document = json.loads(self.out)
+        (SHOW_VALIDATOR if "policies" in document else VALIDATOR).validate(document)
+        return document
 
 
 @pytest.fixture
@@ -158,6 +163,7 @@ def test_contoso(api: str, format_: str, policy: Any, snapshot: SnapshotAssertio
     assert ran.status == 0, ran.err
     if format_ == "xml":
         ElementTree.fromstring(ran.out)
+    assert format_ != "json" or ran.json["policies"]
     assert ran.out == golden(snapshot, {"text": "txt"}.get(format_, format_))
 
 
@@ -326,12 +332,52 @@ def test_no_secret_of_the_input_is_shown(policy: Any, tmp_path: Path) -> None:
 
 def check(policy: Any, *paths: object) -> Ran:
     ran: Ran = policy("check", *paths, "--format", "json")
-    VALIDATOR.validate(ran.json)
     return ran
 
 
-def test_the_schema_is_one() -> None:
-    jsonschema_rs.meta.validate(SCHEMA)
+@pytest.mark.parametrize("schema", [SCHEMA, SHOW_SCHEMA], ids=["check", "show"])
+def test_the_schema_is_one_and_closed(schema: dict[str, Any]) -> None:
+    jsonschema_rs.meta.validate(schema)
+    stack: list[Any] = [schema]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            assert "properties" not in part or "type" not in part or part["additionalProperties"] is False
+            stack.extend(part.values())
+        elif isinstance(part, list):
+            stack.extend(part)
+
+
+@pytest.mark.parametrize(
+    ("route", "value"),
+    [
+        (("extra",), 1),
+        (("operation",), "call"),
+        (("policies",), []),
+        (("policies", 0, "ways", 0, "key"), "any"),
+        (("policies", 0, "sections", "inbound", 0, "kind"), "hole"),
+        (("policies", 0, "sections", "inbound", 0, "place"), {}),
+        (("policies", 0, "sections", "inbound", 0, "scope"), "resolver"),
+        (("policies", 0, "sections", "inbound", 0, "namedValues", 0, "value"), None),
+    ],
+)
+def test_the_schema_of_show_is_strict(route: tuple[Any, ...], value: Any, policy: Any, tmp_path: Path) -> None:
+    situation = SITUATIONS["named-value-known"]
+    document = policy("show", put(tmp_path, situation), "--api", "a", "--format", "json", *situation.arguments).json
+    *steps, last = route
+    part = document
+    for step in steps:
+        part = part[step]
+    part[last] = value
+    assert not SHOW_VALIDATOR.is_valid(document)
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_situations_as_json_conform(name: str, policy: Any, tmp_path: Path) -> None:
+    """Each as far as it was read, too: then there are holes, alternatives and doubts."""
+    path = put(tmp_path, SITUATIONS[name])
+    for more in ([], ["--complete"], ["--operation", "call"] if "operation" in name else []):
+        assert policy("show", path, "--api", "a", "--format", "json", *more).json["policies"]
 
 
 @pytest.mark.parametrize(("estate", "documents"), [(CONTOSO, 20), (SECURE, None)])
@@ -418,8 +464,58 @@ def test_policies_of_templates_and_extracts(policy: Any, tmp_path: Path) -> None
     assert check(policy, CONTOSO / "contoso-apim-edge").json["documents"] >= 5
 
 
+def test_the_scope_is_known_where_the_policy_is_attached(policy: Any, tmp_path: Path) -> None:
+    """facts/apim.md 2.4: rate-limit stands at product, API and operation scope; a loose file may be any of them."""
+    limit = i('<rate-limit calls="1" renewal-period="60" />')
+    everywhere = Situation(
+        {},
+        top=limit,
+        api=limit,
+        operation=limit,
+        products={"p": (True, limit)},
+        fragments={"f": f"<fragment>{limit}</fragment>"},
+    )
+    (tmp_path / "loose.xml").write_text(limit)
+    for parts in (("policy.xml",), ("apis", "a", "policy.xml"), ("products", "p", "policy.xml")):
+        path = (tmp_path / "extract").joinpath(*parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(limit)
+    for folder, kind in (("apis/a", "apiInformation"), ("products/p", "productInformation")):
+        (tmp_path / "extract" / folder / f"{kind}.json").write_text('{"properties": {"displayName": "x", "path": "x"}}')
+    put(tmp_path, everywhere)
+    said = {
+        (item["path"], remark["message"])
+        for item in check(policy, tmp_path).json["items"]
+        for remark in item["remarks"]
+        if "scope" in remark["message"]
+    }
+    wanted = "<rate-limit> may not stand at global scope, only at product, API or operation"
+    assert said == {("estate.json", wanted), ("extract/policy.xml", wanted)}
+
+
+def test_policies_of_resolvers(policy: Any, tmp_path: Path) -> None:
+    """Configured in a resolver, as a document of their own (policy reference: http-data-source)."""
+    source = (
+        "<http-data-source><http-request><set-method>GET</set-method><set-url>x</set-url></http-request></http-data-source>"
+    )
+    (tmp_path / "loose.xml").write_text(source)
+    situation = Situation({})
+    situation.resources.append(
+        {
+            "id": f"{SERVICE}/apis/a/resolvers/users/policies/policy",
+            "name": "policy",
+            "type": "Microsoft.ApiManagement/service/apis/resolvers/policies",
+            "properties": {"format": "rawxml", "value": source.replace("set-url", "set-uri")},
+        }
+    )
+    put(tmp_path, situation)
+    ran = check(policy, tmp_path)
+    said = {item["path"]: [remark["message"] for remark in item["remarks"]] for item in ran.json["items"]}
+    assert said["loose.xml"] == [] and "did you mean 'set-url'?" in " ".join(said["estate.json"])
+
+
 def test_a_note_alone_is_no_failure(policy: Any, tmp_path: Path) -> None:
-    (tmp_path / "p.xml").write_text(i('<publish-event x="y" />'))
+    (tmp_path / "p.xml").write_text(i('<frobnicate x="y" />'))
     ran = check(policy, tmp_path)
     assert ran.status == 0 and ran.json["items"][0]["remarks"][0]["severity"] == "note"
 

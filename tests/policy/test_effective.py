@@ -21,12 +21,15 @@ def inbound(content: str) -> str:
 
 
 def effective(
-    *texts: str | Unknown | None, fragments: dict[str, str] | None = None, missing: Unknown | None = None
+    *texts: str | Unknown | None,
+    fragments: dict[str, str] | None = None,
+    missing: Unknown | None = None,
+    named_values: dict[str, Fact[str]] | None = None,
 ) -> EffectivePolicy:
     scopes = (Scope.GLOBAL, Scope.PRODUCT, Scope.API, Scope.OPERATION)
     chain = [scoped(scope, text) for scope, text in zip(scopes, texts, strict=False)]
     found = {name: scoped(Scope.FRAGMENT, text) for name, text in (fragments or {}).items()}
-    return fold(chain, Names(found, missing, {}, complete_names=True))
+    return fold(chain, Names(found, missing, named_values or {}, complete_names=True))
 
 
 def shape(nodes: tuple[Node, ...]) -> str:

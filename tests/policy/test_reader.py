@@ -48,6 +48,7 @@ def test_quotes_and_angles_inside_an_attribute_expression() -> None:
         ('<v>@(@"a""(" + b)</v>', '@"a""(" + b'),
         ('<v>@($"{x("}")} {{" + y)</v>', '$"{x("}")} {{" + y'),
         ("<v>@(c == '\"' || d == '\\'')</v>", "c == '\"' || d == '\\''"),
+        ("<v a=\"@(x.Variables['a)b'] == 'c')\"/>", "x.Variables['a)b'] == 'c'"),  # no C#, but it ends
         ("<v>@{ // it's not closed (\n return 1; }</v>", " // it's not closed (\n return 1; "),
         ("<v>@{ /* ) } ' */ return 1; }</v>", " /* ) } ' */ return 1; "),
         ("<v>@(a &lt; &quot;)&quot;)</v>", 'a < ")"'),

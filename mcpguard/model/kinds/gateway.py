@@ -98,6 +98,11 @@ class Api(Entity, frozen=True, kw_only=True):
     """Name or mail address in ``properties.contact``; empty when there is none."""
     is_current: bool
     is_online: bool
+    key_header: str = "Ocp-Apim-Subscription-Key"
+    """The header in which callers send their subscription key; the platform's default where nothing else is set
+    (azure-docs, api-management-subscriptions)."""
+    key_query: str = "subscription-key"
+    """The parameter of the query that holds it when the header is absent."""
     revision_of: str = ""
     """For a revision that has ``;rev=`` in its name: key of the API without it."""
 
@@ -244,6 +249,14 @@ _OWNERS = {
     "operations": "policy of operation",
     "products": "policy of product",
 }
+_SCOPES = {
+    "service": "global",
+    "workspaces": "workspace",
+    "products": "product",
+    "apis": "API",
+    "operations": "operation",
+    "resolvers": "resolver",
+}
 
 
 class PolicyText(Entity, frozen=True, kw_only=True):
@@ -262,10 +275,19 @@ class PolicyText(Entity, frozen=True, kw_only=True):
     """The template expression that computes the text; empty when it is plain."""
 
     @property
+    def scope(self) -> str:
+        """``global``, ``workspace``, ``product``, ``API``, ``operation``, ``resolver``; empty for fragments and loose files."""
+        return _SCOPES.get(self._attached_to()[0], "") if self.owner else ""
+
+    def _attached_to(self) -> tuple[str, str]:
+        """Kind and name of what the id says it is attached to."""
+        *_, kind, name = ("", "", *self.id.rpartition("/policies/")[0].split("/"))
+        return kind.lower(), name
+
+    @property
     def title(self) -> str:
         """Whose policy it is; what is called ``policy`` says nothing by its name."""
-        *_, kind, name = ("", "", *self.id.rpartition("/policies/")[0].split("/"))
-        kind = kind.lower()
+        kind, name = self._attached_to()
         if kind not in _OWNERS:
             return f"{self.label} {self.name}"
         return f"{_OWNERS[kind]} {name}"

@@ -1,6 +1,7 @@
 """MG302: the caller's token in places other than the Authorization header of the main request."""
 
 from mcpguard.sdk import (
+    Endpoint,
     Estate,
     Flow,
     Issue,
@@ -15,7 +16,6 @@ from mcpguard.sdk import (
 )
 
 _PLACES = frozenset({SinkKind.BACKEND_QUERY, SinkKind.BACKEND_BODY, SinkKind.OUTGOING_REQUEST, SinkKind.BACKEND_HEADER})
-_SHOWN_TO = ("/oauth2/v2.0/token", "/oauth2/token", "/oauth/token", "/connect/token", "/introspect")
 
 
 def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
@@ -25,8 +25,8 @@ def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
 
 def _is_copy(flow: Flow) -> bool:
     main_header = flow.sink is SinkKind.BACKEND_HEADER and flow.name.lower() == "authorization"
-    shown = any(address in flow.target.lower() for address in _SHOWN_TO)
-    return flow.tainted.label is Label.CALLER_TOKEN and flow.sink in _PLACES and not main_header and not shown
+    is_shown = flow.endpoint is Endpoint.ISSUER
+    return flow.tainted.label is Label.CALLER_TOKEN and flow.sink in _PLACES and not main_header and not is_shown
 
 
 def _verdict(server: McpServer, flow: Flow) -> Verdict:
@@ -34,6 +34,12 @@ def _verdict(server: McpServer, flow: Flow) -> Verdict:
         return Unknown(
             f"where the request goes into which {server.title} copies the caller's token ({flow.target[:60]})",
             "export the named value, or write the address as a literal",
+            flow.at,
+        )
+    if flow.endpoint is Endpoint.OTHER:
+        return Unknown(
+            f"whether {server.title} shows the caller's token to an endpoint of the token's issuer ({flow.target[:60]})",
+            "validate that issuer's tokens at the gateway (validate-jwt with its openid-config), or exchange them at Entra ID",
             flow.at,
         )
     place = flow.sink.value if flow.sink is not SinkKind.OUTGOING_REQUEST else f"a request to {flow.target[:100]}"

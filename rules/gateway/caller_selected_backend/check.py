@@ -25,7 +25,7 @@ def _is_choice(flow: Flow) -> bool:
 
 def _issue(server: McpServer, flow: Flow) -> Issue:
     source = flow.tainted.source
-    whence = f"the {source.kind.replace('-', ' ')} {source.name or source.path}".strip()
+    whence = f"the {source.kind.replace('-', ' ')} {source.path or source.name}".strip()
     return Issue(
         f"{server.title} sends a request where the caller says: the address in {flow.name} comes from {whence}; write the host "
         "as a literal or a named value",

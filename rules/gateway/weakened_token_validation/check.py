@@ -26,7 +26,7 @@ _TOKEN_SETTINGS = (
     "query-parameter-name",
     "failed-validation-httpcode",
 )
-_ERROR_SETTINGS = ("validate-client-certificate", "authentication-managed-identity")
+_CERTIFICATE = "validate-client-certificate"
 
 
 def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
@@ -38,7 +38,7 @@ def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
 
 def _judge(server: McpServer, estate: Estate) -> Verdicts:
     for call in judged_calls(server, estate):
-        for found in met(call.policy, lambda statement: validates_token(statement) or statement.name in _ERROR_SETTINGS):
+        for found in met(call.policy, lambda statement: validates_token(statement) or statement.name == _CERTIFICATE):
             if isinstance(found, Unknown):
                 yield found
                 continue

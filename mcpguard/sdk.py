@@ -22,6 +22,7 @@ from mcpguard.core.facts import (
     value_or_none,
 )
 from mcpguard.core.location import Location
+from mcpguard.model.addresses import inventory_entries
 from mcpguard.model.audiences import (
     Audiences,
     host_audiences,
@@ -66,8 +67,19 @@ from mcpguard.model.kinds.gateway import (
 from mcpguard.model.kinds.governance import ToolClass
 from mcpguard.model.kinds.hosting import ContainerApp, Host, PlatformAuth, Site
 from mcpguard.model.kinds.inputs import Crash, InputFile, Omission
-from mcpguard.model.kinds.mcp import ClientEntry, Confidence, McpServer, McpTool, ServerSource, Url, least
+from mcpguard.model.kinds.mcp import (
+    ClientEntry,
+    Confidence,
+    InventoryEntry,
+    McpGateway,
+    McpServer,
+    McpTool,
+    ServerSource,
+    Url,
+    least,
+)
 from mcpguard.model.kinds.oauth import OAuthProxy, OAuthRole
+from mcpguard.model.kubernetes_gateway import serving_gateway
 from mcpguard.model.limits import counts_by_callers_choice, counts_by_subscription, is_limit, limits_met
 from mcpguard.model.metadata import host_publishes_metadata, metadata_operation
 from mcpguard.model.oauth_consent import ConsentCookie, ConsentDecision, consent_cookies, consent_decisions
@@ -168,6 +180,7 @@ __all__ = [
     "Host",
     "HostKey",
     "InputFile",
+    "InventoryEntry",
     "Issuance",
     "Issue",
     "Key",
@@ -177,6 +190,7 @@ __all__ = [
     "Location",
     "LoggedHeader",
     "ManagementSetting",
+    "McpGateway",
     "McpServer",
     "McpTool",
     "Members",
@@ -256,6 +270,7 @@ __all__ = [
     "host_publishes_metadata",
     "identifies_caller",
     "inbound_location",
+    "inventory_entries",
     "is_approved",
     "is_limit",
     "issuances",
@@ -288,6 +303,7 @@ __all__ = [
     "request_body_when_forwarded",
     "requires_claim",
     "service_key",
+    "serving_gateway",
     "session_secrets",
     "stands_for_itself",
     "statements",

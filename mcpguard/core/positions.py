@@ -6,6 +6,7 @@ of their raw bytes. YAML is composed with marks. Any other text is its own docum
 
 import re
 from bisect import bisect_right
+from collections.abc import Mapping
 
 import msgspec
 
@@ -19,6 +20,7 @@ _KEY = re.compile(rb'"((?:[^"\\]|\\.)*)"[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
 _SCALAR = LazyPattern(rb'(?s)"(?:[^"\\]|\\.)*"|[^\s,\]}{\["]+')
 _STRUCTURE = LazyPattern(rb'(?s)"(?:[^"\\]|\\.)*"|[{}\[\]]')
 _ESCAPE = LazyPattern(r"(?s)\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)")
+_UNMOVED: Mapping[Route, Route] = {}
 _raw_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _raw_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -39,10 +41,14 @@ class Resolved(msgspec.Struct, frozen=True):
 class SourceText:
     """One artifact's text with everything needed to turn routes and offsets into lines and columns."""
 
-    __slots__ = ("_lines", "_start_cache", "_yaml", "data", "format", "text")
+    __slots__ = ("_lines", "_moved", "_start_cache", "_yaml", "data", "format", "text")
 
-    def __init__(self, data: bytes, format: str) -> None:
-        """``data`` is UTF-8; ``format`` is ``json``, ``jsonc`` (comments), ``jsonl`` (lines), ``yaml`` or ``text``."""
+    def __init__(self, data: bytes, format: str, moved: Mapping[Route, Route] = _UNMOVED) -> None:
+        """``data`` is UTF-8; ``format`` is ``json``, ``jsonc`` (comments), ``jsonl`` (lines), ``yaml`` or ``text``.
+
+        ``moved`` leads from routes in a body that was put into another shape to routes in the text.
+        """
+        self._moved = moved
         self.data = blank_noise(data) if format == "jsonc" else data
         self.format = format
         self.text = data.decode("utf-8", "replace")
@@ -52,9 +58,9 @@ class SourceText:
 
     def resolve(self, location: Location) -> Resolved:
         """The region of ``location``; what cannot be found resolves to its closest existing ancestor."""
-        start, end, exact = self._extent(location.route)
+        start, end, exact = self._extent(self._route(location.route))
         within = location.within
-        if within is None or not exact:
+        if within is None or not exact or self.format == "yaml":
             span = self.span(start, end)
             return Resolved(location, span, None, self._quote(self.text, span), span)
         if self.format == "text":
@@ -66,6 +72,14 @@ class SourceText:
         last = offsets[min(within.end, len(offsets) - 1)]
         inner = span_in(line_starts(inner_text), inner_text, within.start, within.end)
         return Resolved(location, self.span(start + first, start + last), inner, self._quote(inner_text, inner), inner)
+
+    def _route(self, route: Route) -> Route:
+        """The route in the text for one in the body: what is known of its longest beginning."""
+        for depth in range(len(route), -1, -1) if self._moved else ():
+            real = self._moved.get(route[:depth])
+            if real is not None:
+                return real + route[depth:]
+        return route
 
     def span(self, start: int, end: int) -> Span:
         """The region of the characters ``start`` to ``end`` of the whole text."""
@@ -84,7 +98,7 @@ class SourceText:
                 len(self.data[:end].decode("utf-8", "replace")),
                 found,
             )
-        if self.format == "yaml":
+        if self.format in ("yaml", "yaml-documents"):
             return self._yaml_extent(route)
         return 0, len(self.text), True
 
@@ -114,8 +128,12 @@ class SourceText:
         import yaml
 
         if self._yaml is None:
-            self._yaml = yaml.compose(self.text, Loader=yaml.CSafeLoader)
-        node = self._yaml
+            self._yaml = list(yaml.compose_all(self.text, Loader=yaml.CSafeLoader))
+        nodes = self._yaml if isinstance(self._yaml, list) else []
+        number = 0  # of the document, with which routes into a stream of several begin
+        if self.format == "yaml-documents" and route and isinstance(route[0], int):
+            number, route = route[0], route[1:]
+        node = nodes[number] if number < len(nodes) else None
         if not isinstance(node, yaml.Node):
             return 0, len(self.text), not route
         for step in route:
@@ -216,7 +234,9 @@ def _member(data: bytes, start: int, end: int, name: str) -> tuple[int, int] | N
         return None
     values = _raw_object(memoryview(data)[start:end])
     if name not in values:
-        return None
+        name = name[:1].upper() + name[1:]  # PowerShell prints Graph's members with a capital letter
+        if name not in values:
+            return None
     found: tuple[int, int] | None = None
     position = start + 1
     while True:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from mcpguard.core.location import Location
+from mcpguard.core.location import Location, Route
 
 Json = Any
 """A decoded JSON value in which leaves may be :class:`Unresolved`. Shapes are Azure's, so only normalization may trust them."""
@@ -109,9 +109,14 @@ class ArtifactText(msgspec.Struct, frozen=True):
     data: bytes
     """UTF-8, whatever the file's encoding was."""
     format: str
-    """``json``, ``jsonc``, ``jsonl``, ``yaml`` or ``text``; see :class:`mcpguard.core.positions.SourceText`."""
+    """``json``, ``jsonc``, ``jsonl``, ``yaml``, ``yaml-documents`` or ``text``: see
+    :class:`mcpguard.core.positions.SourceText`.
+    """
     secrets: frozenset[str] = frozenset()
     """Literal secrets that stand in the text, in the spelling of the text. Every quotation masks them."""
+    moved: dict[Route, Route] = {}
+    """Where a body has another shape than the text: the route of a member in the body, and its route in the text. What
+    stands below it moves along; the longest route counts."""
 
 
 class Evidence(msgspec.Struct, frozen=True):

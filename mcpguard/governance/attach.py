@@ -3,11 +3,11 @@
 from mcpguard.core.location import Location
 from mcpguard.evidence import resource_key
 from mcpguard.governance.classify import classify
+from mcpguard.model.addresses import is_address_of
 from mcpguard.model.estate import Declaration, Estate, Tie
 from mcpguard.model.kinds.entra import Application
-from mcpguard.model.kinds.gateway import Api, Service
+from mcpguard.model.kinds.gateway import Api
 from mcpguard.model.kinds.governance import DeclaredServer, Manifest
-from mcpguard.model.kinds.hosting import ContainerApp, Site
 from mcpguard.model.kinds.mcp import McpServer, McpTool, ServerSource
 from mcpguard.normalize.urls import parse_url
 
@@ -36,22 +36,8 @@ def speaks_of(declared: DeclaredServer, server: McpServer, estate: Estate) -> bo
         wanted = resource_key(declared.resource_id)
         return wanted in (server.api, server.host if server.source is ServerSource.HOST else "")
     if declared.url:
-        return _same_address(declared.url, server, estate)
+        return is_address_of(parse_url(declared.url, Location("")), server, estate)
     return False
-
-
-def _same_address(url: str, server: McpServer, estate: Estate) -> bool:
-    wanted = parse_url(url, Location(""))
-    path = wanted.path.strip("/").lower()
-    if server.api:
-        api, service = estate.get(Api, server.api), estate.get(Service, server.service)
-        if api is None or service is None:
-            return False
-        hosts = (*service.gateway_hosts, *(estate.manifest.gateway_hosts if estate.manifest else ()))
-        prefix = api.path.strip("/").lower()
-        return wanted.host in hosts and (path == prefix or path.startswith(prefix + "/"))
-    host = estate.get(Site, server.host) or estate.get(ContainerApp, server.host)
-    return host is not None and wanted.host in host.host_names
 
 
 def _share_with_hosts(estate: Estate) -> None:

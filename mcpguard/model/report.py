@@ -35,6 +35,16 @@ class ExpressionCount(msgspec.Struct, frozen=True):
     """Those that were parsed; the rest is named in the findings that depend on them."""
 
 
+class Found(msgspec.Struct, frozen=True):
+    """How many resources of one kind files of one format held."""
+
+    format: str
+    """``arm-json``, ``graph``, ``apiops``…"""
+    kind: str
+    """The kind in the model, or the raw type where the model has none."""
+    count: int
+
+
 class Coverage(msgspec.Struct, frozen=True):
     """What was read and what was not."""
 
@@ -45,6 +55,8 @@ class Coverage(msgspec.Struct, frozen=True):
     """Pairs of resource type and api-version that were seen."""
     hidden_surface: str
     """Why MCP servers could exist that this input cannot show; empty when none could."""
+    found: tuple[Found, ...] = ()
+    """What the files held, by format and kind."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -107,7 +119,7 @@ class Report(msgspec.Struct, frozen=True):
         if text is None:
             return None
         if source is None:
-            source = self._sources[location.artifact] = SourceText(text.data, text.format)
+            source = self._sources[location.artifact] = SourceText(text.data, text.format, text.moved)
         resolved = source.resolve(location)
         return msgspec.structs.replace(resolved, excerpt=_masked(resolved.excerpt, text.secrets))
 

@@ -54,10 +54,6 @@ def _entities(evidence: Evidence) -> Iterator[tuple[Entity, str]]:
     for raw in evidence.resources:
         if raw.type.startswith(APIM):
             yield from gateway_entities(raw)
-        elif raw.type.startswith("microsoft.graph/"):
-            from mcpguard.normalize.entra import directory_entities
-
-            yield from directory_entities(raw)
         elif raw.type == "file/policy":
             from mcpguard.normalize.loose import loose_policy
 
@@ -71,6 +67,20 @@ def _entities(evidence: Evidence) -> Iterator[tuple[Entity, str]]:
 
         for host in hosts(HostIndex(evidence)):
             yield host, ""
+    if any(raw.type.startswith("microsoft.graph/") for raw in evidence.resources):
+        from mcpguard.normalize.entra import directory_entities
+
+        for entity in directory_entities(evidence):
+            yield entity, ""
+    if any(raw.type.startswith(("mcp-gateway/", "kubernetes/")) for raw in evidence.resources):
+        from mcpguard.normalize.mcp_gateway import gateway_entities as kubernetes_gateways
+
+        yield from kubernetes_gateways(evidence)
+    if any(raw.type in ("file/server.json", "microsoft.apicenter/services/workspaces/apis") for raw in evidence.resources):
+        from mcpguard.normalize.inventories import inventory_entries
+
+        for entry in inventory_entries(evidence):
+            yield entry, ""
     for artifact in evidence.artifacts:
         at = artifact.at or _whole(artifact.path)
         key = f"file:{artifact.path}"

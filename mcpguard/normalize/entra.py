@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from mcpguard.core.facts import Fact, Known, Unknown
-from mcpguard.evidence import Json, RawResource
+from mcpguard.evidence import Evidence, Json, RawResource
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.entra import Application, DatedNote, Owner, PreauthorizedClient, ServicePrincipal
-from mcpguard.normalize.fields import absent_member, fact, lookup, not_usable, text, texts
+from mcpguard.normalize.fields import absent_member, fact, lookup, not_usable, parent_key, text, texts
 
 _GRAPH = "https://graph.microsoft.com/v1.0"
 _DATE = re.compile(r"(?i)\b(?:review|expir|valid[ _-]?until|recertif|attest|sunset)[a-z _\-]*\s*[:=]?\s*(\d{4}-\d{2}-\d{2})")
@@ -15,15 +15,35 @@ _KEY = re.compile(r"(?i)review|expir|validuntil|recertif|attest|sunset")
 _ISO = re.compile(r"^(\d{4}-\d{2}-\d{2})")
 
 
-def directory_entities(raw: RawResource) -> Iterator[tuple[Entity, str]]:
-    """The entity that a directory object becomes."""
-    if raw.type == "microsoft.graph/applications":
-        yield _application(raw), ""
-    elif raw.type == "microsoft.graph/serviceprincipals":
-        yield _principal(raw), ""
+class DirectoryIndex:
+    """What was read of an object by itself: its owners, when they came in an answer of their own."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.owners: dict[str, list[RawResource]] = {}
+        for raw in evidence.resources:
+            if raw.type.startswith("microsoft.graph/") and raw.type.endswith("/owners"):
+                self.owners.setdefault(parent_key(raw.key), []).append(raw)
+        self._complete = {claim.scope for claim in evidence.complete if claim.type.endswith("/owners")}
+
+    def owners_of(self, raw: RawResource) -> Fact[tuple[Owner, ...]] | None:
+        """The owners in answers of their own; None when there is no whole answer."""
+        if raw.key not in self._complete:
+            return None
+        found = self.owners.get(raw.key, ())
+        return Known(tuple(_owner(child.body) for child in found), found[0].origin if found else raw.origin)
 
 
-def _application(raw: RawResource) -> Application:
+def directory_entities(evidence: Evidence) -> Iterator[Entity]:
+    """The entities that directory objects become."""
+    index = DirectoryIndex(evidence)
+    for raw in evidence.resources:
+        if raw.type == "microsoft.graph/applications":
+            yield _application(raw, index)
+        elif raw.type == "microsoft.graph/serviceprincipals":
+            yield _principal(raw, index)
+
+
+def _application(raw: RawResource, index: DirectoryIndex) -> Application:
     dates, looked_in, not_looked_in = _dates(raw)
     export = f"az rest --method get --url {_GRAPH}/applications/{text(raw, 'id') or '<object id>'}"
     return Application(
@@ -33,7 +53,7 @@ def _application(raw: RawResource) -> Application:
         at=raw.origin,
         format=raw.format,
         app_id=text(raw, "appId").lower(),
-        owners=_owners(raw, f"add the answer of: {export}?$expand=owners"),
+        owners=_owners(raw, index, f"add the answer of: {export}?$expand=owners"),
         identifier_uris=texts(raw, ("identifierUris",), absent_member(raw, "identifierUris", f"add: {export}")),
         preauthorized=_preauthorized(raw, export),
         review_dates=dates,
@@ -42,7 +62,7 @@ def _application(raw: RawResource) -> Application:
     )
 
 
-def _principal(raw: RawResource) -> ServicePrincipal:
+def _principal(raw: RawResource, index: DirectoryIndex) -> ServicePrincipal:
     export = f"az rest --method get --url {_GRAPH}/servicePrincipals/{text(raw, 'id') or '<object id>'}"
     kind_missing = absent_member(raw, "servicePrincipalType", f"add: {export}")
     dates, looked_in, not_looked_in = _dates(raw)
@@ -54,15 +74,18 @@ def _principal(raw: RawResource) -> ServicePrincipal:
         format=raw.format,
         app_id=text(raw, "appId").lower(),
         principal_type=fact(raw, ("servicePrincipalType",), str, kind_missing),
-        owners=_owners(raw, f"add the answer of: {export}?$expand=owners"),
+        owners=_owners(raw, index, f"add the answer of: {export}?$expand=owners"),
         review_dates=dates,
         looked_in=looked_in,
         not_looked_in=not_looked_in,
     )
 
 
-def _owners(raw: RawResource, remedy: str) -> Fact[tuple[Owner, ...]]:
-    """Owners when the relation was expanded; an unreadable owner is an owner (facts/entra.md section 4)."""
+def _owners(raw: RawResource, index: DirectoryIndex, remedy: str) -> Fact[tuple[Owner, ...]]:
+    """Owners in an answer of their own, else the expanded ones; an unreadable owner is an owner (facts/entra.md section 4)."""
+    alone = index.owners_of(raw)
+    if alone is not None:
+        return alone
     missing = Unknown(
         f"the owners of {text(raw, 'displayName') or raw.id}, which this export does not hold", remedy, raw.origin
     )

@@ -6,6 +6,7 @@ from typing import TypeVar
 from mcpguard.core.facts import Fact, Known, Unknown
 from mcpguard.core.location import Location
 from mcpguard.evidence import Json, RawResource, Unresolved
+from mcpguard.evidence.formats import cannot_hold
 
 T = TypeVar("T")
 
@@ -30,14 +31,24 @@ def lookup(body: Json, steps: Sequence[str | int]) -> Json:
 
 
 def fact(raw: RawResource, steps: tuple[str | int, ...], kind: type[T], absent: Fact[T]) -> Fact[T]:
-    """The member at ``steps`` as a fact of type ``kind``; ``absent`` stands in when it is absent or null."""
+    """The member at ``steps`` as a fact of type ``kind``; ``absent`` stands in when it is absent or null.
+
+    A member that the source format has no place for is unknown, whatever ``absent`` says.
+    """
     value = lookup(raw.body, steps)
     if value is None:
-        return absent
+        return _not_in_this_format(raw, steps) or absent
     at = raw.origin.child(*steps)
     if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return Known(value, at)
     return not_usable(raw, steps, value, _WORDS.get(kind, kind.__name__))
+
+
+def _not_in_this_format(raw: RawResource, steps: tuple[str | int, ...]) -> Unknown | None:
+    if not cannot_hold(raw.format, steps):
+        return None
+    remedy = "add the answer of Graph for the same object: az rest --method get --url https://graph.microsoft.com/v1.0" + raw.id
+    return Unknown(f"{'.'.join(map(str, steps))} of {raw.id}, which the format {raw.format} cannot hold", remedy, raw.origin)
 
 
 def not_usable(raw: RawResource, steps: tuple[str | int, ...], value: Json, wanted: str) -> Unknown:

@@ -12,7 +12,7 @@ from mcpguard.model.estate import Estate, Tie
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.entra import Application
 from mcpguard.model.kinds.hosting import ContainerApp, Function, Host, PlatformAuth, Site
-from mcpguard.model.kinds.mcp import Confidence, McpServer, McpTool, ServerSource
+from mcpguard.model.kinds.mcp import Confidence, McpGateway, McpServer, McpTool, ServerSource
 from mcpguard.model.server_view import judged_calls
 from mcpguard.policy.flow import statements
 from mcpguard.policy.vocabulary import TOKEN_VALIDATORS
@@ -120,6 +120,10 @@ def tie_applications(estate: Estate) -> dict[str, tuple[Tie, ...]]:
         if server.source is ServerSource.HOST:
             for name in _host_names_of_registration(server, estate):
                 tie(name, Tie(server.key, "server", f"{server.title} runs under its registration"))
+        elif server.gateway:
+            gateway = estate.get(McpGateway, server.gateway)
+            if gateway is not None and isinstance(gateway.client_id, Known):
+                tie(gateway.client_id.value, Tie(server.key, "server", f"{gateway.title} accepts its tokens"))
         elif server.api:
             for name, is_client in _gateway_registrations(server, estate):
                 role = "client" if is_client else "server"

@@ -23,7 +23,7 @@ from mcpguard.report import minimark
 from mcpguard.report.order import SEVERITIES, ordered
 from mcpguard.report.places import NO_TEXT, described, place
 from mcpguard.report.prose import counted, short_id, stamp
-from mcpguard.report.summary import files, looked_at, missing, severity_counts, suppressed, tally_line, verdict
+from mcpguard.report.summary import files, format_rows, looked_at, missing, severity_counts, suppressed, tally_line, verdict
 from mcpguard.report.terminal import safe
 
 _MAX_LINE = 400
@@ -167,6 +167,7 @@ def _context(report: Report) -> dict[str, object]:
         "artifacts": sorted(coverage.artifacts, key=lambda artifact: (artifact.path, artifact.kind)),
         "gaps": sorted(coverage.gaps, key=lambda gap: (gap.scope, gap.reason.value, gap.detail)),
         "api_versions": sorted(coverage.api_versions),
+        "formats": format_rows(report),
         "looked_at": looked_at(report),
         "surfaces": sorted(report.surfaces, key=lambda surface: (surface.name, surface.id)),
         "rows": _rows(report, [*failures, *unknowns, *errors]),

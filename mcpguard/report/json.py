@@ -75,11 +75,18 @@ class _ApiVersion(_Struct, frozen=True):
     version: str
 
 
+class _Found(_Struct, frozen=True):
+    format: str
+    kind: str
+    count: int
+
+
 class _Coverage(_Struct, frozen=True):
     artifacts: list[_Artifact]
     gaps: list[_Gap]
     expressions: _Expressions
     api_versions: list[_ApiVersion]
+    found: list[_Found]
     hidden_surface: str
 
 
@@ -240,6 +247,7 @@ def _coverage(report: Report) -> _Coverage:
         ],
         expressions=_Expressions(seen=coverage.expressions.seen, analysed=coverage.expressions.analysed),
         api_versions=[_ApiVersion(type=type_, version=version) for type_, version in sorted(coverage.api_versions)],
+        found=[_Found(format=found.format, kind=found.kind, count=found.count) for found in coverage.found],
         hidden_surface=coverage.hidden_surface,
     )
 

@@ -15,6 +15,7 @@ from mcpguard.report.summary import (
     Status,
     file_counts,
     files,
+    format_rows,
     looked_at,
     missing,
     severity_counts,
@@ -132,10 +133,14 @@ def _coverage(report: Report) -> list[str]:
         surfaces += f"; there may be more: {escape(coverage.hidden_surface)}"
     gaps = sorted(coverage.gaps, key=lambda gap: (gap.scope, gap.reason.value, gap.detail))
     reasons = "; ".join(escape(gap.detail.rstrip(".")) for gap in gaps[:_MAX_NAMES]) + ("; …" if len(gaps) > _MAX_NAMES else "")
+    held = "; ".join(
+        f"{escape(row.format)} ({counted(row.files, 'file')}): {escape(row.kinds)}" for row in format_rows(report) if row.kinds
+    )
     return [
         f"- {surfaces}",
         f"- {file_counts(report)}"
         + (f" (not or not fully read: {names}{more})" if troubled else "")
+        + (f"; held: {held}" if held else "")
         + f"; {counted(seen, 'policy expression')}, {analysed} analysed",
         f"- {counted(len(gaps), 'gap')}" + (f": {reasons}" if gaps else "") + f"; outcomes: {tally_line(report)}",
     ]

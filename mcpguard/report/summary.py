@@ -6,7 +6,7 @@ import msgspec
 
 from mcpguard.evidence import Artifact, ArtifactStatus
 from mcpguard.model.finding import Finding, Outcome, Severity
-from mcpguard.model.report import Report
+from mcpguard.model.report import Found, Report
 from mcpguard.report.order import SEVERITIES, ordered
 from mcpguard.report.prose import counted
 
@@ -101,6 +101,45 @@ def file_counts(report: Report) -> str:
         f"{by_status[ArtifactStatus.PARTIAL]} in part, {by_status[ArtifactStatus.FAILED]} failed, "
         f"{by_status[ArtifactStatus.SKIPPED]} skipped"
     )
+
+
+class FormatRow(msgspec.Struct, frozen=True):
+    """What files of one format gave."""
+
+    format: str
+    files: int
+    kinds: str
+    """``2 api, 1 service``; empty when nothing was taken."""
+
+
+def format_rows(report: Report) -> list[FormatRow]:
+    """A row for each format that was read, in order of name."""
+    counts: dict[str, int] = {}
+    for artifact in report.coverage.artifacts:
+        if artifact.status in (ArtifactStatus.READ, ArtifactStatus.PARTIAL):
+            counts[artifact.kind or "unknown"] = counts.get(artifact.kind or "unknown", 0) + 1
+    kinds: dict[str, list[Found]] = {}
+    for found in report.coverage.found:
+        kinds.setdefault(found.format, []).append(found)
+    return [
+        FormatRow(
+            name,
+            counts.get(name, 0),
+            ", ".join(
+                f"{found.count} {found.kind.removeprefix('microsoft.')}"
+                for found in sorted(kinds.get(name, ()), key=lambda found: (-found.count, found.kind))
+            ),
+        )
+        for name in sorted(counts.keys() | kinds.keys())
+    ]
+
+
+def skipped_for(report: Report) -> list[tuple[str, list[Artifact]]]:
+    """Files that were left alone, by the reason; the commonest reason first."""
+    reasons: dict[str, list[Artifact]] = {}
+    for artifact in files(report)[ArtifactStatus.SKIPPED]:
+        reasons.setdefault(artifact.detail, []).append(artifact)
+    return sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
 
 
 def looked_at(report: Report) -> str:

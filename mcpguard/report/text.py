@@ -10,12 +10,13 @@ from mcpguard.model.report import Report, Surface
 from mcpguard.report.order import Group, by_resource, ordered
 from mcpguard.report.places import Place, described, place
 from mcpguard.report.prose import counted, first_sentence, short_id, shortened
-from mcpguard.report.summary import Status, file_counts, files, looked_at, tally_line, verdict
+from mcpguard.report.summary import Status, file_counts, files, format_rows, looked_at, skipped_for, tally_line, verdict
 from mcpguard.report.terminal import gutter_of, quoted_lines, safe, width_of, wrap
 
 _LABEL = 10
 """Columns of the labels under a finding."""
 _SKIPPED_SHOWN = 5
+_NOTED_SHOWN = 5
 _NARROWEST = 40
 
 _STYLES = {
@@ -208,10 +209,17 @@ class _Writer:
             for artifact in by_status[status]:
                 where = place(self.report, artifact.at).label if artifact.at else artifact.path
                 yield from wrap(f"{word}: {where}: {artifact.detail}", self.width, "    ", "      ")
-        if skipped := by_status[ArtifactStatus.SKIPPED]:
+        noted = [artifact for artifact in by_status[ArtifactStatus.READ] if artifact.detail]
+        for artifact in noted[:_NOTED_SHOWN]:
+            yield from wrap(f"note: {artifact.path}: {artifact.detail}", self.width, "    ", "      ")
+        if len(noted) > _NOTED_SHOWN:
+            yield f"    and {counted(len(noted) - _NOTED_SHOWN, 'more note')}"
+        for reason, skipped in skipped_for(self.report):
             names = ", ".join(artifact.path for artifact in skipped[:_SKIPPED_SHOWN])
             more = f" and {len(skipped) - _SKIPPED_SHOWN} more" if len(skipped) > _SKIPPED_SHOWN else ""
-            yield from wrap(f"skipped: {names}{more}", self.width, "    ", "      ")
+            why = f"skipped, {reason}" if reason else "skipped"
+            yield from wrap(f"{why}: {names}{more}", self.width, "    ", "      ")
+        yield from self.formats()
         if coverage.gaps:
             yield f"  {counted(len(coverage.gaps), 'gap')}"
         for gap in sorted(coverage.gaps, key=lambda gap: (gap.scope, gap.reason.value, gap.detail)):
@@ -222,6 +230,20 @@ class _Writer:
         yield f"  {counted(seen, 'policy expression')}, {analysed} analysed"
         if coverage.api_versions and self.report.surfaces:
             yield from wrap(f"api-versions: {self.api_versions()}", self.width, "  ", "    ")
+
+    def formats(self) -> Iterator[str]:
+        """A table: format, number of files, what they held."""
+        rows = format_rows(self.report)
+        if not rows:
+            return
+        names = [safe(row.format) for row in rows]
+        column = max(width_of(name) for name in ("format", *names))
+        yield "  " + self.paint("dim", f"{'format'.ljust(column)}  files  found")
+        for name, row in zip(names, rows, strict=True):
+            head = f"  {name}{' ' * (column - width_of(name))}  {row.files:>5}  "
+            first, *others = wrap(row.kinds or "nothing", self.width, " " * (column + 11))
+            yield head + first[column + 11 :]
+            yield from others
 
     def api_versions(self) -> str:
         return ", ".join(f"{type_} {version}" for type_, version in sorted(self.report.coverage.api_versions))

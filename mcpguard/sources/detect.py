@@ -16,7 +16,7 @@ _LEADING = re.compile(rb"(?s)(?:\s++|//[^\r\n]*+|/\*.*?\*/)*+")
 _OURS = LazyPattern(
     rb'"@odata\.context"|deploymentTemplate\.json|/subscriptions/|"Microsoft\.[A-Z]\w+/|"mcpServers"|"extensionBundle"'
     rb'|"customHandler"|"servers"\s*:\s*\{|"identifierUris"|"servicePrincipalType"|"requiredResourceAccess"'
-    rb'|"mcpguard/v|"properties"\s*:\s*\{'
+    rb'|"mcpguard/v|"properties"\s*:\s*\{|"AppId"|"accessTokenAcceptedVersion"|"imageVersion"|"runtimeUri"|"tables"'
 )
 _YAML_KEY = LazyPattern(rb"(?m)^(apiVersion|kind|servers|openapi|swagger|asyncapi)\s*:")
 _LOOK_AT = 65536
@@ -51,8 +51,30 @@ def _take_other(reading: Reading, source: Source) -> None:
 
     if manifests.is_manifest_text(source.data):
         manifests.take_yaml(reading)
-    else:
+    elif not _take_kubernetes(reading) and not _take_table(reading):
         reading.skip(_reason(source))
+
+
+def _take_kubernetes(reading: Reading) -> bool:
+    if b"kind" not in reading.data:
+        return False
+    from mcpguard.sources import kubernetes
+
+    if kubernetes.is_gateway_text(reading.data):
+        kubernetes.take_yaml(reading)
+        return True
+    return False
+
+
+def _take_table(reading: Reading) -> bool:
+    if b"," not in reading.data[:4096]:
+        return False
+    from mcpguard.sources import query_results
+
+    if query_results.is_csv(reading.data):
+        query_results.take_csv(reading)
+        return True
+    return False
 
 
 def _reason(source: Source) -> str:
@@ -128,7 +150,7 @@ def _lines(reading: Reading, error: JsonError, *, certain: bool) -> list[Json] |
 
 
 def _take_json(reading: Reading) -> None:
-    found = read_json(reading)
+    found = read_json(reading, certain=_is_exported(reading.path))
     if found is None:
         return
     value: Json = found.value if isinstance(found, Decoded) else found
@@ -138,6 +160,16 @@ def _take_json(reading: Reading) -> None:
         reading.skip(_UNKNOWN_JSON)
     else:
         note_repeated_keys(reading, repeated)
+
+
+def _is_exported(path: str) -> bool:
+    """Whether a path is one that EntraExporter gives its files: ``…/<id>/<id>.json``."""
+    parts = path.rsplit("/", 2)
+    if len(parts) < 3 or f"{parts[1]}.json" != parts[2]:
+        return False
+    from mcpguard.sources import graph
+
+    return graph.place_of(path).exporter
 
 
 def _take(reading: Reading, value: Json, route: Route) -> bool:
@@ -151,7 +183,9 @@ def _take(reading: Reading, value: Json, route: Route) -> bool:
         return True
     if isinstance(value.get("value"), list) and not isinstance(value.get("type"), str):
         return _take_page(reading, value, route)
-    if _take_object(reading, value, route) or _take_file_shape(reading, value, route):
+    from mcpguard.sources import graph
+
+    if graph.take_single(reading, value, route) or _take_file_shape(reading, value, route):
         return True
     if isinstance(value.get("data"), list) and ("total_records" in value or "totalRecords" in value):
         first = len(reading.resources)
@@ -166,16 +200,50 @@ def _take(reading: Reading, value: Json, route: Route) -> bool:
 
 
 def _take_list(reading: Reading, value: list[Json], route: Route) -> bool:
+    first = len(reading.resources)
     if not value:
-        reading.skip("an empty list, which does not say what it would have listed")
+        if not _is_whole_relation(reading, 0, first):
+            reading.skip("an empty list, which does not say what it would have listed")
         return True
-    return len(route) <= _MAX_NESTED_LISTS and _take_items(reading, value, route)
+    if not route and isinstance(value[0], dict) and ("TableName" in value[0] or "category" in value[0]):
+        from mcpguard.sources import query_results
+
+        if query_results.is_row(value[0]):
+            query_results.take_rows(reading, value, route)
+            return True
+    taken = len(route) <= _MAX_NESTED_LISTS and _take_items(reading, value, route)
+    if taken and not route and reading.resources[-1:] and reading.resources[-1].type.startswith("microsoft.graph/"):
+        _is_whole_relation(reading, len(value), first)
+    return taken
+
+
+def _is_whole_relation(reading: Reading, count: int, first: int) -> bool:
+    from mcpguard.sources import graph
+
+    return graph.take_bare_list(reading, count, first)
 
 
 def _take_file_shape(reading: Reading, value: dict[str, Json], route: Route) -> bool:
-    from mcpguard.sources import hosts, manifests, mcp_clients, templates  # answers of az rest never come here
+    from mcpguard.sources import (  # answers of az rest never come here
+        hosts,
+        kubernetes,
+        manifests,
+        mcp_clients,
+        mcp_gateway,
+        query_results,
+        registry_entries,
+        templates,
+    )
 
-    if templates.is_template(value):
+    if mcp_gateway.take(reading, value, route):
+        pass
+    elif not route and kubernetes.is_object(value) and not manifests.is_manifest(value):
+        kubernetes.take_objects(reading, [(value, route)])
+    elif query_results.is_result(value):
+        query_results.take_result(reading, value, route)
+    elif not route and query_results.is_line(value):
+        query_results.take_rows(reading, [value], ())
+    elif templates.is_template(value):
         templates.take_template(reading, value, route)
     elif isinstance(value.get("template"), dict) and templates.is_template(value["template"]):
         templates.take_template(reading, value["template"], (*route, "template"))
@@ -187,6 +255,11 @@ def _take_file_shape(reading: Reading, value: dict[str, Json], route: Route) -> 
         manifests.take_manifest(reading, value)
     elif not route and hosts.is_host_file(value):
         hosts.take_host_file(reading, value, route)
+    elif registry_entries.is_entry(value):
+        registry_entries.take_entry(reading, value, route)
+    elif not route and (entries := registry_entries.entries_in(value)):
+        for entry, place in entries:
+            registry_entries.take_entry(reading, entry, place)
     elif not route and (client := mcp_clients.find_client(value)):
         mcp_clients.take_client(reading, *client)
     elif "terraform_version" in value and "format_version" in value:
@@ -196,26 +269,13 @@ def _take_file_shape(reading: Reading, value: dict[str, Json], route: Route) -> 
     return True
 
 
-def _take_object(reading: Reading, value: dict[str, Json], route: Route) -> bool:
-    """Take a single directory object."""
-    from mcpguard.sources import graph
-
-    reason = graph.refusal_of(value)
-    if reason:
-        graph.refuse(reading, reason, route)
-        return True
-    context = graph.context_of(value)
-    type_ = graph.type_of_object(value, context)
-    if not type_:
-        return False
-    graph.take_object(reading, value, type_, context, route, listed=False)
-    return True
-
-
 def _take_page(reading: Reading, value: dict[str, Json], route: Route) -> bool:
     """Take a list answer of ARM or Graph."""
-    if "@odata.context" in value and _take_directory_page(reading, value, route):
-        return True
+    if "@odata.context" in value:
+        from mcpguard.sources import graph
+
+        if graph.take_answer(reading, value, route):
+            return True
     first = len(reading.resources)
     version = arm.api_version_of(value.get("nextLink"))
     if not value["value"]:
@@ -228,26 +288,6 @@ def _take_page(reading: Reading, value: dict[str, Json], route: Route) -> bool:
         from mcpguard.sources import graph
 
         graph.take_page(reading, value, graph.context_of(value), route, first)
-    return True
-
-
-def _take_directory_page(reading: Reading, value: dict[str, Json], route: Route) -> bool:
-    """Take a list answer that says what of Graph it lists; False when what it says is nothing of Graph."""
-    from mcpguard.sources import graph
-
-    first = len(reading.resources)
-    context = graph.context_of(value)
-    if not context.type:
-        return False
-    reading.kind = reading.kind or graph.FORMAT
-    for index, item in enumerate(value["value"]):
-        place = (*route, "value", index)
-        if not isinstance(item, dict):
-            reading.miss("an item that is no object", reading.at(*place))
-            continue
-        type_ = graph.type_of_object(item, context)
-        graph.take_object(reading, item, type_, context, place, listed=True)
-    graph.take_page(reading, value, context, route, first)
     return True
 
 

@@ -105,6 +105,10 @@ def _evidence(
         [*gaps, *(gap for reading in readings for gap in reading.gaps)],
         [*complete, *(claim for reading in readings for claim in reading.complete)],
         (page for reading in readings for page in reading.pages),
+        [
+            *(artifact.path for artifact in artifacts),
+            *(reading.path for reading in readings if reading.status is not ArtifactStatus.READ),
+        ],
     )
     listed = [*artifacts, *(reading.artifact(merged.remarks.get(reading.path, ())) for reading in readings)]
     listed.sort(key=lambda artifact: artifact.path)
@@ -133,7 +137,10 @@ def _evidence(
 
 def _nothing_read(artifacts: Sequence[Artifact], inputs: Sequence[str]) -> NothingReadError:
     where = ", ".join(inputs)
-    hint = "scan answers of az rest or az ad, a compiled template, an APIOps extract, host.json, mcp.json or policy files"
+    hint = (
+        "scan answers of az rest or az ad, a compiled template, an APIOps extract, host.json, mcp.json or policy files; "
+        "docs/exporting.md lists all forms"
+    )
     if not artifacts:
         return NothingReadError(f"no file to read in {where}", hint)
     # What failed is nearer to what was meant than what was passed over.

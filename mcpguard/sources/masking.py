@@ -244,10 +244,17 @@ def _variable(door: Door, holder: Json, key: str | int, name: str) -> None:
 
 
 def _directory_object(door: Door, resource: RawResource) -> None:
-    for kind, member in (("passwordCredentials", "secretText"), ("keyCredentials", "key")):
-        for credential in objects_at(resource.body, kind):
-            if member in credential:
-                door.hide(credential, member)
+    body = resource.body
+    for kind, members in (("passwordCredentials", ("secretText", "value")), ("keyCredentials", ("key", "value"))):
+        for credential in objects_at(body, kind):
+            for member in members:
+                if member in credential:
+                    door.hide(credential, member)
+    if "encryptedMsiApplicationSecret" in body:
+        door.hide(body, "encryptedMsiApplicationSecret")
+    for member in ("notes", "description"):
+        if member in body:
+            door.trim(body, member)
 
 
 def _connection(door: Door, resource: RawResource) -> None:
@@ -298,6 +305,52 @@ def _arguments(door: Door, arguments: list[Json]) -> None:
             before = ""
 
 
+def _variables(door: Door, variables: dict[str, Json]) -> None:
+    for name in variables:
+        _variable(door, variables, name, name)
+
+
+def _gateway_image(door: Door, resource: RawResource) -> None:
+    _variables(door, object_at(resource.body, "environmentVariables"))
+
+
+def _registry_entry(door: Door, resource: RawResource) -> None:
+    """Headers of remotes, variables and arguments of packages: whoever marks one as secret, or names it so."""
+    for holder in (*objects_at(resource.body, "remotes"), *objects_at(resource.body, "packages")):
+        if "url" in holder:
+            door.trim(holder, "url")
+        for kind in ("headers", "environmentVariables", "environment_variables", "runtimeArguments", "packageArguments"):
+            for item in objects_at(holder, kind):
+                for member in ("value", "default"):
+                    if item.get("isSecret") is True and member in item:
+                        door.hide(item, member)
+                    elif member in item:
+                        _variable(door, item, member, str(item.get("name")))
+
+
+def _deployment(door: Door, resource: RawResource) -> None:
+    pod = object_at(resource.body, "spec", "template", "spec")
+    for kind in ("containers", "initContainers"):
+        for container in objects_at(pod, kind):
+            for variable in objects_at(container, "env"):
+                if "value" in variable:
+                    _variable(door, variable, "value", str(variable.get("name")))
+            for member in ("args", "command"):
+                if isinstance(container.get(member), list):
+                    _arguments(door, container[member])
+    _variables(door, object_at(resource.body, "metadata", "annotations"))
+
+
+def _config_map(door: Door, resource: RawResource) -> None:
+    _variables(door, object_at(resource.body, "data"))
+
+
+def _telemetry(door: Door, resource: RawResource) -> None:
+    from mcpguard.sources.telemetry_masking import mask_table
+
+    mask_table(door, resource)
+
+
 _PUBLIC = """
     apiversionsets apilinks diagnostics grouplinks groups operations policies policyfragments products releases
     resolvers schemas tags tools workspaces
@@ -318,6 +371,14 @@ _MASKERS: dict[str, _Masker] = {
     "microsoft.app/containerapps/authconfigs": _nothing,
     "microsoft.graph/applications": _directory_object,
     "microsoft.graph/serviceprincipals": _directory_object,
+    "evidence/query-result": _telemetry,
+    "mcp-gateway/adapters": _gateway_image,
+    "mcp-gateway/tools": _gateway_image,
+    "mcp-gateway/config": _nothing,
+    "file/server.json": _registry_entry,
+    "kubernetes/deployments": _deployment,
+    "kubernetes/configmaps": _config_map,
+    "kubernetes/services": _nothing,
     "file/mcp-client": _client_file,
     "file/policy": _nothing,
     "file/manifest": _nothing,

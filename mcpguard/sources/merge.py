@@ -10,13 +10,25 @@ import msgspec
 from mcpguard.core.location import Location, Route
 from mcpguard.evidence import Complete, Gap, GapReason, Json, RawResource
 from mcpguard.evidence.kinds import kind_of
+from mcpguard.evidence.redaction import is_masked
 from mcpguard.sources.ids import last_of, parent_of
 from mcpguard.sources.reading import Page, number_of
 
 _PROVIDERS = "/providers/"
 _MOVABLE = frozenset({"microsoft.apimanagement/service", "microsoft.web/sites", "microsoft.app/containerapps"})
-_FORMATS = ("arm-json", "graph", "apiops", "arm-template")
+_FORMATS = (
+    *("arm-json", "graph", "entra-exporter", "graph-powershell", "app-manifest", "aad-graph"),
+    *("apiops", "arm-template"),
+)
 """Of two copies with equally much in them, the one nearer to what is deployed counts."""
+_MAX_CONTRADICTIONS = 3
+_VOLATILE = frozenset(
+    {
+        *("id", "name", "type", "etag", "systemdata", "apiversion", "location", "provisioningstate", "changedtime"),
+        *("createdtime", "lastmodifieddatetime", "lastupdatedat", "lastmodifiedtimeutc", "targetprovisioningstate"),
+    }
+)
+"""Members that say nothing of a configuration, or are spelled in several ways, lower case."""
 
 
 class Merged(msgspec.Struct, frozen=True):
@@ -29,8 +41,14 @@ class Merged(msgspec.Struct, frozen=True):
     """By path: what comparing files showed."""
 
 
-def merge(resources: Iterable[RawResource], gaps: Iterable[Gap], complete: Iterable[Complete], pages: Iterable[Page]) -> Merged:
-    """Put together what the files gave."""
+def merge(
+    resources: Iterable[RawResource],
+    gaps: Iterable[Gap],
+    complete: Iterable[Complete],
+    pages: Iterable[Page],
+    damaged: Sequence[str] = (),
+) -> Merged:
+    """Put together what the files gave; ``damaged`` are paths of files that were not read, or not in full."""
     resources = sorted(resources, key=attrgetter("key"))
     gaps, claims = list(gaps), set(complete)
     if any(resource.id.startswith(_PROVIDERS) for resource in resources):
@@ -38,8 +56,16 @@ def merge(resources: Iterable[RawResource], gaps: Iterable[Gap], complete: Itera
         resources = [move.resource(resource) for resource in resources]
         gaps = [move.gap(gap) for gap in gaps]
         claims = {move.complete(claim) for claim in claims}
+    placed: dict[str, str] = {}
+    if any(resource.type.startswith("microsoft.graph/") for resource in resources):
+        from mcpguard.sources.directory_ids import place_children
+
+        found = place_children(resources, claims, damaged)
+        resources, claims, placed = found.resources, found.complete, found.remarks
     page_gaps, page_claims = _whole_lists(list(pages), resources)
     single, remarks = _one_each(resources)
+    for path, remark in placed.items():
+        remarks.setdefault(path, []).append(remark)
     gaps = sorted(_once([*gaps, *page_gaps]), key=_gap_order)
     return Merged(single, gaps, frozenset(claims | page_claims), remarks)
 
@@ -162,6 +188,7 @@ def _one_each(resources: Sequence[RawResource]) -> tuple[list[RawResource], dict
         by_key.setdefault(resource.key, []).append(resource)
     out: list[RawResource] = []
     also: dict[tuple[str, str], int] = {}
+    otherwise: dict[tuple[str, str], list[str]] = {}
     for _, copies in sorted(by_key.items()):
         if len(copies) == 1:
             out.append(copies[0])
@@ -169,10 +196,12 @@ def _one_each(resources: Sequence[RawResource]) -> tuple[list[RawResource], dict
         best, *others = sorted(copies, key=_rank)
         body, texts = best.body, best.texts
         for other in others:
-            texts = _new_texts(body, other) | texts
-            body = _filled(body, other.body)
             pair = (other.origin.artifact, best.origin.artifact)
             also[pair] = also.get(pair, 0) + 1
+            if member := first_contradiction(body, other.body):
+                otherwise.setdefault(pair, []).append(f"{member} of {last_of(best.id)}")
+            texts = _new_texts(body, other) | texts
+            body = _filled(body, other.body)
         version = best.api_version or next((other.api_version for other in others if other.api_version), "")
         out.append(msgspec.structs.replace(best, body=body, texts=texts, api_version=version))
     remarks: dict[str, list[str]] = {}
@@ -180,7 +209,44 @@ def _one_each(resources: Sequence[RawResource]) -> tuple[list[RawResource], dict
         what = number_of(count, "resource")
         where = "twice in this file" if path == kept else f"also in {kept}, where there is more of {_them(count)}"
         remarks.setdefault(path, []).append(f"{what} {where}")
+        if found := otherwise.get((path, kept)):
+            named = ", ".join(found[:_MAX_CONTRADICTIONS]) + (" …" if len(found) > _MAX_CONTRADICTIONS else "")
+            there = "the first copy" if path == kept else kept
+            remarks[path].append(f"it contradicts {there}, which counts: {named}")
     return out, remarks
+
+
+def first_contradiction(body: dict[str, Json], other: dict[str, Json]) -> str:
+    """The first member, in order of name, of which two copies say different things; empty when they agree.
+
+    What every read writes anew, what a template computes and what was masked says nothing. Case is not compared, because
+    ARM itself spells one value in several ways.
+    """
+    todo: list[tuple[str, Json, Json]] = [("", body, other)]
+    found: list[str] = []
+    while todo:
+        path, one, two = todo.pop()
+        if isinstance(one, dict) and isinstance(two, dict):
+            for name in one.keys() & two.keys():
+                if name.lower() not in _VOLATILE and not name.startswith("@odata."):
+                    todo.append((f"{path}.{name}" if path else name, one[name], two[name]))
+        elif isinstance(one, list) and isinstance(two, list) and len(one) == len(two) and not (_settled(one) and _settled(two)):
+            todo.extend((f"{path}.{index}", *pair) for index, pair in enumerate(zip(one, two, strict=True)))
+        elif _settled(one) and _settled(two) and _plain(one) != _plain(two):
+            found.append(path)
+    return min(found, default="")
+
+
+def _settled(value: Json) -> bool:
+    if isinstance(value, list):
+        return all(item is not None and not isinstance(item, dict | list) and _settled(item) for item in value)
+    return isinstance(value, bool | int | float) or (isinstance(value, str) and not is_masked(value))
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, list):
+        return sorted(str(_plain(item)) for item in value)
+    return value.casefold().rstrip("/") if isinstance(value, str) else value
 
 
 def _them(count: int) -> str:

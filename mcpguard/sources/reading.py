@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from mcpguard.core.jsontext import JsonError
-from mcpguard.core.location import Location, TextRange
+from mcpguard.core.location import Location, Route, TextRange
 from mcpguard.core.positions import line_starts, span_in
 from mcpguard.evidence import Artifact, ArtifactStatus, ArtifactText, Complete, Gap, RawResource
 from mcpguard.evidence.redaction import mask_text, spellings
@@ -14,6 +14,8 @@ from mcpguard.sources.secrecy import keyed_secrets
 from mcpguard.sources.spelling import raw_spellings
 
 _MAX_NOTES = 3
+_LONG_LINE = 8
+"""A line of a secret over several lines is struck out of quotations from this length on."""
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -54,9 +56,13 @@ class Reading(msgspec.Struct):
     notes: list[str] = []
     """What was odd although it was read."""
     secrets: set[str] = set()
+    moved: dict[Route, Route] = {}
+    """Where members stand in the file, for bodies that were put into another shape; see :class:`ArtifactText`."""
     failed: Trouble | None = None
     reason: str = ""
     """Why nothing was taken from it."""
+    quotable: bool = True
+    """Whether its text is kept to quote from; telemetry is not."""
 
     def at(self, *route: str | int) -> Location:
         """A place in this file."""
@@ -138,14 +144,25 @@ class Reading(msgspec.Struct):
 
     def text(self) -> ArtifactText | None:
         """The text to quote from; None when nothing will be quoted."""
-        if self.status is ArtifactStatus.SKIPPED:
+        if self.status is ArtifactStatus.SKIPPED or not self.quotable:
             return None
         spelled: set[str] = set()
         for secret in self.secrets:
             spelled |= spellings(secret)
-        if self.text_format in ("json", "jsonc", "jsonl"):
+        if self.text_format == "yaml":
+            spelled |= _yaml_spellings(self.secrets)
+        elif self.text_format in ("json", "jsonc", "jsonl"):
             spelled |= raw_spellings(self.data, self.secrets)
-        return ArtifactText(self.data, self.text_format, frozenset(spelled))
+        return ArtifactText(self.data, self.text_format, frozenset(spelled), self.moved)
+
+
+def _yaml_spellings(secrets: Iterable[str]) -> set[str]:
+    """How YAML may spell secrets: with doubled quotes, and over several lines."""
+    found = {secret.replace("'", "''") for secret in secrets if "'" in secret}
+    for secret in secrets:
+        lines = secret.split("\n")
+        found |= {line.strip() for line in lines if len(lines) > 1 and len(line.strip()) >= _LONG_LINE}
+    return found
 
 
 def number_of(count: int, noun: str) -> str:

@@ -35,17 +35,33 @@ def read_yaml(text: str) -> Tree:
     Raises:
         YamlError: not YAML, nested too deeply, with anchors, or with tags that are no JSON.
     """
+    return _read(text, single=True)[0]
+
+
+def read_yaml_documents(text: str) -> list[Tree]:
+    """Read a stream of YAML documents; empty ones count.
+
+    Raises:
+        YamlError: as for one document.
+    """
+    return _read(text, single=False)
+
+
+def _read(text: str, *, single: bool) -> list[Tree]:
     import yaml  # slow to load, and only some inputs are YAML
 
     try:
         _guard(text)
         loader = _loader()(text)
         try:
-            node = loader.get_single_node()
-            value = None if node is None else loader.construct_document(node)
+            if single:
+                return [_tree(loader, loader.get_single_node())]
+            trees: list[Tree] = []
+            while loader.check_node():
+                trees.append(_tree(loader, loader.get_node()))
+            return trees
         finally:
             loader.dispose()
-        return Tree(_plain(value), tuple(_repeated(node)))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlError(error.problem or "not YAML", mark.index if mark else 0) from None
@@ -53,6 +69,11 @@ def read_yaml(text: str) -> Tree:
         raise YamlError("a character that YAML does not allow", int(error.position)) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise YamlError(f"not YAML: {type(error).__name__}", 0) from None
+
+
+def _tree(loader: Any, node: Any) -> Tree:
+    value = None if node is None else loader.construct_document(node)
+    return Tree(_plain(value), tuple(_repeated(node)))
 
 
 @cache

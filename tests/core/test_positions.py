@@ -112,3 +112,25 @@ def test_broken_json_names_the_byte(data: bytes, offset: int) -> None:
 def test_deep_nesting_is_refused_not_a_crash() -> None:
     with pytest.raises(JsonError):
         decode(b"[" * 200_000)
+
+
+MOVED: dict[Route, Route] = {("value", 0, "properties"): ("value", 0), ("value", 0, "properties", "type"): ("value", 0, "b")}
+
+
+@pytest.mark.parametrize(
+    ("route", "wanted"),
+    [
+        (("value", 0, "properties", "a"), Span(3, 11, 3, 12)),
+        (("value", 0, "properties", "type"), Span(3, 19, 3, 38)),  # the longest beginning that is known counts
+        (("value", 0, "properties", "missing"), Span(3, 5, 3, 39)),
+        (("value", 0, "a"), Span(3, 11, 3, 12)),
+    ],
+)
+def test_routes_of_a_body_in_another_shape(route: Route, wanted: Span) -> None:
+    assert SourceText(JSON, "json", MOVED).resolve(Location("f", route)).span == wanted
+
+
+def test_a_range_within_yaml_is_the_whole_text() -> None:
+    data = b"a:\n  policy: |\n    <policies>\n      <base />\n"
+    resolved = SourceText(data, "yaml").resolve(Location("f", ("a", "policy"), TextRange(3, 6)))
+    assert (resolved.span.line, resolved.inner) == (2, None)

@@ -7,7 +7,7 @@ from mcpguard.core.location import Location, Route
 from mcpguard.evidence import Artifact, ArtifactStatus, ArtifactText, Gap, GapReason
 from mcpguard.model.finding import Finding, Issue, Outcome, RuleMeta, Severity, Suppression, Target
 from mcpguard.model.kinds.mcp import Confidence
-from mcpguard.model.report import Coverage, ExpressionCount, Report, Surface
+from mcpguard.model.report import Coverage, ExpressionCount, Found, Report, Surface
 from tests.report.material import (
     APIM_EXPORT,
     APPLICATION_ID,
@@ -272,6 +272,12 @@ COVERAGE = Coverage(
         ("Microsoft.ApiManagement/service", "2022-08-01"),
     ),
     hidden_surface="api-version 2022-08-01 of Microsoft.ApiManagement/service cannot show MCP servers.",
+    found=(
+        Found("arm-json", "api", 2),
+        Found("arm-json", "mcp-tool", 60),
+        Found("graph", "application", 1),
+        Found("policy", "policy", 1),
+    ),
 )
 
 SURFACES = (
@@ -314,6 +320,7 @@ def empty() -> Report:
         expressions=ExpressionCount(0, 0),
         api_versions=(("Microsoft.Web/sites", "2024-04-01"),),
         hidden_surface="Function apps were read without their function.json files.",
+        found=(Found("arm-json", "site", 3),),
     )
     return Report((), RULES, (), coverage, ("web",), AS_OF, "0" * 64, "0.1.0", Severity.HIGH, {})
 
@@ -351,6 +358,7 @@ def hostile(text: str, name: str = "x.json") -> Report:
             expressions=ExpressionCount(1, 0),
             api_versions=((text, text),),
             hidden_surface=text,
+            found=(Found(text, text, 1),),
         ),
         inputs=(text,),
         as_of=AS_OF,

@@ -7,7 +7,7 @@ import pytest
 
 from mcpguard.core.location import Location
 from mcpguard.evidence import ArtifactStatus, GapReason
-from tests.sources.conftest import Scan, api
+from tests.sources.conftest import Scan
 
 Scanner = Callable[..., Scan]
 CONTEXT = "https://graph.microsoft.com/v1.0/$metadata#"
@@ -91,23 +91,6 @@ def test_children_belong_to_what_the_context_names(scan: Scanner) -> None:
     assert found.artifact("grants.json").status is ArtifactStatus.READ
     damaged = scan({"fic.json": {**credentials, "value": [{"issuer": "https://x"}, *credentials["value"]]}})
     assert damaged.complete == set()
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"AppId": APP_ID, "DisplayName": "Orders", "Api": "Microsoft.Graph.PowerShell.Models.MicrosoftGraphApiApplication"},
-        {"appId": APP_ID, "replyUrlsWithType": [], "requiredResourceAccess": [], "signInAudience": "AzureADMyOrg"},
-        {"appId": APP_ID, "objectId": "x", "oauth2Permissions": [], "availableToOtherTenants": False},
-    ],
-)
-def test_forms_that_would_be_misread_are_gaps(scan: Scanner, value: dict[str, Any]) -> None:
-    found = scan({"api.json": api("orders"), "apps.json": [value, value]})
-    artifact = found.artifact("apps.json")
-    assert (artifact.status, artifact.resources, artifact.kind) == (ArtifactStatus.PARTIAL, 0, "graph")
-    assert "az ad app list" in artifact.detail
-    (gap,) = found.evidence.gaps
-    assert (gap.kinds, gap.reason) == (frozenset(("application", "service-principal")), GapReason.UNSUPPORTED)
 
 
 def test_objects_without_an_id_are_named(scan: Scanner) -> None:

@@ -113,6 +113,29 @@ PLACES: dict[str, Callable[[str], Any]] = {
     "service principal": lambda s: (
         {"id": "1", "appId": "2", "servicePrincipalType": "Application"} | {"passwordCredentials": [{"secretText": s}]}
     ),
+    "registration in the old manifest": lambda s: {
+        "id": "1",
+        "appId": "2",
+        "accessTokenAcceptedVersion": 2,
+        "identifierUris": [],
+        "passwordCredentials": [{"keyId": "k", "value": s}],
+    },
+    "registration of ROADrecon": lambda s: {
+        "objectType": "Application",
+        "identifierUris": [],
+        "objectId": "1",
+        "appId": "2",
+        "encryptedMsiApplicationSecret": s,
+        "keyCredentials": [{"keyId": "k", "value": s + "2"}],
+    },
+    "registration of PowerShell": lambda s: {
+        "Id": "1",
+        "AppId": "2",
+        "DisplayName": "x",
+        "IdentifierUris": [],
+        "PasswordCredentials": [{"KeyId": "k", "SecretText": s}],
+        "Notes": f"https://x.example/?code={s}",
+    },
     "connection": lambda s: {
         "id": f"{SITE.rpartition('/providers')[0]}/providers/Microsoft.CognitiveServices/accounts/a/projects/p/connections/c",
         "properties": {"category": "RemoteTool", "authType": "CustomKeys", "credentials": {"keys": {"x-api-key": s}}},

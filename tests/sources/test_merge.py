@@ -1,5 +1,6 @@
 """Files compared with each other, and that their order never matters."""
 
+import datetime
 import json
 import random
 from collections.abc import Callable
@@ -11,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mcpguard.core.location import Location
-from mcpguard.evidence import Complete, Gap, GapReason, RawResource
-from mcpguard.sources import read
-from mcpguard.sources.merge import merge
+from mcpguard.evidence import Complete, Gap, GapReason, RawResource, Unresolved
+from mcpguard.normalize import build
+from mcpguard.sources import intake, read
+from mcpguard.sources.merge import first_contradiction, merge
 from tests.sources.conftest import RG, SERVICE, SITE, Scan, api, policy, service, write_files
 from tests.sources.test_apiops import extract
 from tests.sources.test_templates import declared, template
@@ -66,6 +68,59 @@ def test_the_fullest_copy_wins_and_is_filled(scan: Scanner) -> None:
     }
     assert found.artifact("a.json").detail == "1 resource also in b.json, where there is more of it"
     assert found.artifact("b.json").detail == ""
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "member"),
+    [
+        ({"a": 1}, {"a": 2}, "properties.a"),
+        ({"a": {"b": True, "c": "x"}, "z": 1}, {"a": {"b": False, "c": "y"}, "z": 2}, "properties.a.b"),
+        ({"a": ["x", "y"]}, {"a": ["x"]}, "properties.a"),
+        ({"a": "Http"}, {"a": "http/"}, ""),
+        ({"a": ["x", "Y"]}, {"a": ["y", "x"]}, ""),
+        ({"a": None}, {"a": 1}, ""),
+        ({"a": "<masked>***"}, {"a": "other"}, ""),
+        ({"a": Unresolved("[x]")}, {"a": 1}, ""),
+        ({"a": [{"b": 1}]}, {"a": [{"b": 2}]}, "properties.a.0.b"),
+        ({"a": [{"b": 1}]}, {"a": [{"b": 2}, {"b": 1}]}, ""),
+        ({"a": 1}, {"b": 2}, ""),
+        ({"provisioningState": "Succeeded", "etag": "1"}, {"provisioningState": "Updating", "etag": "2"}, ""),
+    ],
+)
+def test_contradictions(one: dict[str, Any], two: dict[str, Any], member: str) -> None:
+    assert first_contradiction({"id": "/A", "properties": one}, {"id": "/a", "properties": two}) == member
+
+
+def test_contradictions_are_reported(scan: Scanner) -> None:
+    short = api("orders", subscriptionRequired=False)
+    found = scan({"a.json": short, "b.json": api("orders", type="mcp", subscriptionRequired=True)})
+    assert found.only().body["properties"]["subscriptionRequired"] is True
+    assert found.artifact("a.json").detail == (
+        "1 resource also in b.json, where there is more of it; "
+        "it contradicts b.json, which counts: properties.subscriptionRequired of orders"
+    )
+
+
+def test_copies_are_found_whatever_the_case_of_their_ids(scan: Scanner) -> None:
+    upper = api("orders", extra=1)
+    upper["id"] = upper["id"].upper() + "/"
+    assert scan({"a.json": api("orders"), "b.json": upper}).only().origin.artifact == "b.json"
+
+
+def test_ten_thousand_files_in_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(10_000):
+        (tmp_path / f"{number}.json").write_text(json.dumps(api(f"a{number % 5000}")))
+    opened: dict[str, int] = {}
+    load = intake.load
+
+    def counted(entry: Any, limit: int) -> Any:
+        opened[entry.path] = opened.get(entry.path, 0) + 1
+        return load(entry, limit)
+
+    monkeypatch.setattr(intake, "load", counted)
+    evidence = read([tmp_path])
+    assert (len(evidence.artifacts), len(evidence.resources)) == (10_000, 5000)
+    assert set(opened.values()) == {1}
 
 
 def test_equal_copies_of_a_template_and_an_answer(scan: Scanner) -> None:
@@ -160,3 +215,20 @@ def test_whole_estates_are_read_without_trouble(estate: str) -> None:
     ]
     assert odd == []
     assert len({resource.key for resource in evidence.resources}) == len(evidence.resources) > 0
+
+
+@pytest.mark.parametrize("reference", ["/apis/orders", f"{SERVICE}/apis/Orders", f"{SERVICE.upper()}/apis/orders/", "orders"])
+def test_relative_references_find_their_target(scan: Scanner, reference: str) -> None:
+    def child(kind: str, name: str, **properties: Any) -> dict[str, Any]:
+        id_ = f"{SERVICE}/{kind}/{name}"
+        return {"id": id_, "type": f"Microsoft.ApiManagement/service/{kind}", "name": name, "properties": properties}
+
+    link = {
+        "id": f"{SERVICE}/products/starter/apiLinks/1",
+        "type": "Microsoft.ApiManagement/service/products/apiLinks",
+        "name": "1",
+        "properties": {"apiId": reference},
+    }
+    found = scan({"a.json": [service(), api("orders"), child("products", "starter", displayName="Starter"), link]})
+    estate = build(found.evidence, datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC))
+    assert estate.product_apis == {f"{SERVICE}/products/starter".lower(): frozenset({f"{SERVICE}/apis/orders".lower()})}

@@ -34,6 +34,7 @@ class ServerSource(Enum):
     APIM_REST_TOOLS = "apim-rest-tools"
     APIM_PASSTHROUGH = "apim-passthrough"
     APIM_INFERRED = "apim-inferred"
+    KUBERNETES_GATEWAY = "kubernetes-gateway"
     HOST = "host"
     LOOSE_POLICY = "loose-policy"
 
@@ -69,6 +70,10 @@ class McpServer(Entity, frozen=True, kw_only=True):
     """Where requests go after the gateway; empty for REST-backed servers and for hosts."""
     transport: Fact[str] = Known("")
     """``streamable`` or ``sse``, for servers in API Management; empty when nothing shows one."""
+    gateway: str = ""
+    """Key of the microsoft/mcp-gateway that serves it."""
+    url: Url | None = None
+    """The address that clients use, where the input names one."""
 
     @property
     def title(self) -> str:
@@ -89,6 +94,44 @@ class McpTool(Entity, frozen=True, kw_only=True):
     """HTTP method of the operation that the tool calls; None when it calls none."""
     operation: str
     """Key of that operation; empty when there is none."""
+    required_roles: tuple[str, ...] = ()
+    """Application roles that a microsoft/mcp-gateway asks of callers besides the creator and its administrators."""
+
+
+class McpGateway(Entity, frozen=True, kw_only=True):
+    """A microsoft/mcp-gateway in a Kubernetes cluster. It validates Entra tokens itself, unless its settings turn that off."""
+
+    kind: ClassVar[str] = "mcp-gateway"
+    label: ClassVar[str] = "MCP gateway"
+
+    development: Fact[bool]
+    """Whether it takes its callers' identities from ``X-Dev-…`` headers and validates no token."""
+    client_id: Fact[str]
+    """The registration whose tokens it accepts, lower case; empty when none is set."""
+    public_origin: Fact[Url | None]
+    """The address that it tells its clients; None when none is set."""
+    labels: Fact[dict[str, str]]
+    """Labels and annotations of its deployment, which may name an owner."""
+    public_listener: Location | None = None
+    """A load balancer's service that hands its plain HTTP port to the internet; None when none was read."""
+
+
+class InventoryEntry(Entity, frozen=True, kw_only=True):
+    """One MCP server as an inventory lists it: API Center, or a server.json of an MCP registry."""
+
+    kind: ClassVar[str] = "inventory-entry"
+    label: ClassVar[str] = "inventory entry"
+
+    inventory: str
+    """``API Center`` or ``MCP registry``."""
+    urls: tuple[Url, ...]
+    """Addresses of active deployments, or of remotes."""
+    transports: tuple[str, ...] = ()
+    """Of each remote, as written: ``streamable-http`` or ``sse``; empty for an API Center, which has no such member."""
+    contact: str
+    """Name or address of the first contact; empty when there is none."""
+    properties: dict[str, str]
+    """Texts among the custom properties, which may name an owner."""
 
 
 class ClientEntry(Entity, frozen=True, kw_only=True):

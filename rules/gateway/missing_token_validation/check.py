@@ -9,6 +9,7 @@ from mcpguard.sdk import (
     Options,
     Reach,
     ServerCall,
+    ServerSource,
     Unknown,
     Verdict,
     Verdicts,
@@ -16,15 +17,20 @@ from mcpguard.sdk import (
     identifies_caller,
     inbound_location,
     judged_calls,
+    known,
     presence_checks,
     reach,
     refusals_on_merit,
+    serving_gateway,
     validated_only_by_products,
 )
 
 
 def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
     """Every call that is forwarded has to have met a token or certificate check."""
+    if server.source is ServerSource.KUBERNETES_GATEWAY:
+        yield from _in_kubernetes(server, estate)
+        return
     unguarded: list[ServerCall] = []
     shared_key = presence = False
     calls = list(judged_calls(server, estate))
@@ -74,3 +80,18 @@ def _home_made(server: McpServer, call: ServerCall) -> Unknown:
         "read the branch; validate-azure-ad-token or validate-jwt would settle it",
         branch.at,
     )
+
+
+def _in_kubernetes(server: McpServer, estate: Estate) -> Verdicts:
+    """A microsoft/mcp-gateway validates Entra tokens on every route, unless its settings choose the development scheme."""
+    gateway = serving_gateway(server, estate)
+    if known(gateway.development):
+        at = gateway.development.at or gateway.at
+        yield Issue(
+            f"{server.title} is served by {gateway.title}, which validates no token: its settings choose the development "
+            "scheme, which takes any caller for who the X-Dev headers say; run it as Production and leave "
+            "Authentication__BypassEntra out",
+            at=at,
+            related=(server.at.related("the server"),) if server.at != at else (),
+            evidence=(("setting", str(at.route[-1]) if at.route else ""),),
+        )

@@ -10,6 +10,7 @@ from mcpguard.sdk import (
     Fact,
     Issue,
     Known,
+    McpGateway,
     McpServer,
     NotApplicable,
     Options,
@@ -18,6 +19,7 @@ from mcpguard.sdk import (
     Site,
     Unknown,
     Verdicts,
+    inventory_entries,
     transform,
 )
 
@@ -46,6 +48,8 @@ def check(target: McpServer, estate: Estate, options: Options) -> Verdicts:
     declaration = estate.declaration(target)
     manifest = "its manifest entry" if declaration else "the manifest" if estate.manifest else "a manifest (none was given)"
     behind = "the API's contact, the tags of the service" if target.api else "the tags of the host"
+    if target.source is ServerSource.KUBERNETES_GATEWAY:
+        behind = "the labels of its gateway's deployment"
     yield Issue(
         f"{target.title} has no owner in {manifest}, {behind} or the owners of its app registration; declare owner in the "
         "manifest or set the tag owner",
@@ -68,9 +72,19 @@ def _owners(server: McpServer, estate: Estate) -> Iterator[Fact[str]]:
     api = estate.get(Api, server.api)
     if api is not None:
         yield api.contact
+    for entry in inventory_entries(server, estate):
+        yield Known(entry.contact)
+        yield Known(_tagged(entry.properties))
     for thing in (estate.get(Service, server.service), estate.get(Site, server.host), estate.get(ContainerApp, server.host)):
         if thing is not None:
             yield transform(thing.tags, _tagged)
+    gateway = estate.get(McpGateway, server.gateway)
+    if gateway is not None:
+        yield transform(gateway.labels, _tagged)
+        yield from _registration(gateway, estate)
+    elif server.source is ServerSource.KUBERNETES_GATEWAY:
+        remedy = "add its deployment and config maps, or declare an owner in the manifest"
+        yield Unknown(f"the gateway that serves {server.title}, with its labels and registration", remedy, server.at)
     if server.service and estate.get(Service, server.service) is None:
         remedy = f"add the answer of: az rest --method get --url {server.service}, or declare an owner in the manifest"
         yield Unknown(f"the tags of the service that publishes {server.title}", remedy, server.at)
@@ -86,6 +100,19 @@ def _owners(server: McpServer, estate: Estate) -> Iterator[Fact[str]]:
             "or declare an owner in the manifest"
         )
         yield Unknown(f"the owners of the app registration behind {server.title}", remedy, server.at)
+
+
+def _registration(gateway: McpGateway, estate: Estate) -> Iterator[Fact[str]]:
+    """Unknown when the registration that a gateway names was not read; its owners are looked at with all ties."""
+    match gateway.client_id:
+        case Unknown() as unknown:
+            yield unknown
+        case Known(value=client_id, at=at):
+            read = any(application.app_id == client_id for application in estate.of(Application))
+            if client_id and not read and not estate.is_complete("", "microsoft.graph/applications"):
+                url = f"https://graph.microsoft.com/v1.0/applications(appId='{client_id}')?$expand=owners"
+                remedy = f"add the answer of: az rest --method get --url {url}, or declare an owner in the manifest"
+                yield Unknown(f"the owners of the registration {client_id} of {gateway.title}", remedy, at)
 
 
 def _tagged(tags: dict[str, str]) -> str:

@@ -42,5 +42,6 @@ def check(target: McpTool, estate: Estate, options: Options) -> Verdicts:
         "in the manifest: approval.model gateway, server or external",
         at,
         related=(target.at.related("the tool"),) if at != target.at else (),
+        evidence=(("required roles", ", ".join(target.required_roles)),) if target.required_roles else (),
         confidence=least(sure, server.confidence) if server else sure,
     )

@@ -8,7 +8,7 @@ now), no globals.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mcpguard.core.facts import (
     Fact,
@@ -82,10 +82,6 @@ from mcpguard.model.kinds.oauth import OAuthProxy, OAuthRole
 from mcpguard.model.kubernetes_gateway import serving_gateway
 from mcpguard.model.limits import counts_by_callers_choice, counts_by_subscription, is_limit, limits_met
 from mcpguard.model.metadata import host_publishes_metadata, metadata_operation
-from mcpguard.model.oauth_consent import ConsentCookie, ConsentDecision, consent_cookies, consent_decisions
-from mcpguard.model.oauth_proxy import Check, StepRun, all_runs, judged, step_runs
-from mcpguard.model.oauth_redirects import CodeUse, Redirection, code_uses, redirections
-from mcpguard.model.oauth_tokens import Issuance, Registration, SessionSecret, issuances, registrations, session_secrets
 from mcpguard.model.policy_reach import policies_in_reach
 from mcpguard.model.restrictions import Demand
 from mcpguard.model.server_view import (
@@ -134,6 +130,35 @@ from mcpguard.policy.references import references
 from mcpguard.policy.trials.exchanges import FailOpen, exchanges_failing_open
 from mcpguard.policy.trials.tool_checks import ToolCheck, tool_checks
 from mcpguard.policy.vocabulary import CREDENTIAL_SETTERS, Default, default_of
+
+if TYPE_CHECKING:
+    from mcpguard.model.oauth_consent import ConsentCookie, ConsentDecision, consent_cookies, consent_decisions
+    from mcpguard.model.oauth_proxy import Check, StepRun, all_runs, judged, step_runs
+    from mcpguard.model.oauth_redirects import CodeUse, Redirection, code_uses, redirections
+    from mcpguard.model.oauth_tokens import Issuance, Registration, SessionSecret, issuances, registrations, session_secrets
+
+_LATE = {
+    **dict.fromkeys(
+        ("ConsentCookie", "ConsentDecision", "consent_cookies", "consent_decisions"), "mcpguard.model.oauth_consent"
+    ),
+    **dict.fromkeys(("Check", "StepRun", "all_runs", "judged", "step_runs"), "mcpguard.model.oauth_proxy"),
+    **dict.fromkeys(("CodeUse", "Redirection", "code_uses", "redirections"), "mcpguard.model.oauth_redirects"),
+    **dict.fromkeys(
+        ("Issuance", "Registration", "SessionSecret", "issuances", "registrations", "session_secrets"),
+        "mcpguard.model.oauth_tokens",
+    ),
+}
+"""Names that only the rules about OAuth proxies ask for, and where they live: what is behind them is loaded for those rules."""
+
+
+def __getattr__(name: str) -> object:
+    module = _LATE.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(module), name)
+
 
 Verdict: TypeAlias = Issue | Unknown
 Verdicts: TypeAlias = Iterator[Verdict]

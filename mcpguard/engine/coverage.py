@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from mcpguard.core.facts import Known
-from mcpguard.evidence import ArtifactStatus, Evidence
+from mcpguard.evidence import ArtifactStatus, Evidence, GapReason
 from mcpguard.evidence.kinds import kind_of
 from mcpguard.model.estate import Estate
 from mcpguard.model.kinds.gateway import Api, Service
@@ -16,6 +16,8 @@ from mcpguard.policy.csharp import analyse
 SHOWS_MCP = "2025-09-01-preview"
 """First api-version that is documented to list MCP servers (manage-mcp-servers-rest-api)."""
 _SOURCE = (".bicep", ".bicepparam", ".tf", ".tfvars")
+_DECLARED = frozenset({"terraform"})
+"""Formats in which a configuration declares its servers; nothing was listed, so nothing could be left out."""
 
 
 def describe_surfaces(estate: Estate) -> tuple[Surface, ...]:
@@ -74,21 +76,32 @@ def _hidden_surface(estate: Estate) -> str:
 
 def _hidden_by_services(estate: Estate) -> Iterator[str]:
     """A service that shows one native server was read with an api-version that shows them all."""
-    for service in estate.of(Service):
-        apis = estate.under(service.key, Api)
+    explained: set[str] = set()
+    for gap in estate.gaps:
+        if gap.reason is GapReason.OLD_API_VERSION and not any(_is_native(api) for api in estate.under(gap.scope, Api)):
+            explained.add(gap.scope)
+            yield gap.detail
+    titles = {service.key: service.title for service in estate.of(Service) if service.format not in _DECLARED}
+    for api in estate.of(Api):
+        if api.format not in _DECLARED and estate.get(Service, api.service) is None:
+            titles.setdefault(api.service, f"API Management service {api.service.rpartition('/')[2]}")
+    for service, title in titles.items():
+        if service in explained:
+            continue
+        apis = estate.under(service, Api)
         if not apis:
-            yield f"no APIs of {service.title} were read"
+            yield f"no APIs of {title} were read"
             continue
         if any(_is_native(api) for api in apis):
             continue
         versions = sorted({api.api_version for api in apis})
         if "" in versions:
             yield (
-                f"the input does not say with which api-version the APIs of {service.title} were listed; versions before "
+                f"the input does not say with which api-version the APIs of {title} were listed; versions before "
                 f"{SHOWS_MCP} may leave out MCP servers"
             )
         elif versions[0] < SHOWS_MCP:
-            yield f"APIs of {service.title} were read with api-version {versions[0]}; MCP servers show from {SHOWS_MCP} on"
+            yield f"APIs of {title} were read with api-version {versions[0]}; MCP servers show from {SHOWS_MCP} on"
 
 
 def _hidden_by_hosts(estate: Estate) -> Iterator[str]:

@@ -46,11 +46,13 @@ def oauth_proxies(estate: Estate) -> Iterator[tuple[Entity, str]]:
 
 def _in_services(estate: Estate) -> Iterator[tuple[Entity, str]]:
     apis: dict[str, list[tuple[OAuthStep, PolicyText]]] = {}
-    for operation in estate.of(Operation):
+    for policy in estate.of(PolicyText):
+        operation = estate.get(Operation, policy.owner)
+        if operation is None or operation.method == "OPTIONS":
+            continue
         role = _role(operation.url_template.lower().rstrip("/").rpartition("/")[2])
-        own = estate.under(operation.key, PolicyText) if role is not None and operation.method != "OPTIONS" else ()
-        if role is not None and own:
-            apis.setdefault(operation.api, []).append((OAuthStep(role, operation=operation.key), own[0]))
+        if role is not None:
+            apis.setdefault(operation.api, []).append((OAuthStep(role, operation=operation.key), policy))
     services: dict[str, list[OAuthStep]] = {}
     for key, found in apis.items():
         api = estate.get(Api, key)

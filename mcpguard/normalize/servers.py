@@ -39,10 +39,11 @@ def gateway_servers(estate: Estate, raws: Mapping[str, RawResource], assume_mcp:
         match api.type:
             case Known(value="mcp"):
                 server = _native(api, raw, estate)
-            case Known(value=other) if other not in _OTHER_TYPES:
-                server = _inferred(api, estate, assume_mcp)
-            case _:
+            case Known(value=other) if other in _OTHER_TYPES:
                 pass
+            case _:
+                # An API of a type that is not known is looked at like an ordinary one.
+                server = _inferred(api, estate, assume_mcp)
         if server is None:
             continue
         yield server, api.service

@@ -2,15 +2,17 @@
 
 from mcpguard.core.facts import Fact, Known, Members, Unknown, transform
 from mcpguard.core.location import Location
-from mcpguard.evidence import Json, RawResource
+from mcpguard.evidence import Json, RawResource, Unresolved
 from mcpguard.evidence.redaction import is_masked
 from mcpguard.model.kinds.hosting import Function, PlatformAuth, Site
 from mcpguard.model.kinds.mcp import Confidence
-from mcpguard.normalize.fields import fact, last_segment, lookup, tags, text
+from mcpguard.normalize.fields import fact, last_segment, lookup, not_usable, tags, text
 from mcpguard.normalize.host_index import READ_AGAIN, HostIndex
 from mcpguard.normalize.platform_auth import read_auth
 
 _MCP_TRIGGERS = frozenset({"mcptooltrigger", "mcpresourcetrigger", "mcpprompttrigger"})
+_DECLARED = frozenset({"arm-template", "terraform"})
+"""Formats in which the inline ``siteConfig`` is what the author set (facts/hosting.md 1.3)."""
 _PREVIEW_FLAG = "EnableMcpCustomHandlerPreview"
 _LEVEL_SETTINGS = (
     "azurefunctionsjobhost__extensions__mcp__system__webhookauthorizationlevel",
@@ -192,15 +194,18 @@ def _key_level(
 
 
 def _site_exposure(raw: RawResource, index: HostIndex) -> Fact[bool]:
-    """Whether the internet reaches the site. Inline ``siteConfig`` counts in templates only (facts/hosting.md 1.3)."""
-    if text(raw, "properties", "publicNetworkAccess").lower() == "disabled":
-        return Known(False, raw.origin.child("properties", "publicNetworkAccess"))
+    """Whether the internet reaches the site. Inline ``siteConfig`` counts where it is declared only (facts/hosting.md 1.3)."""
+    access = ("properties", "publicNetworkAccess")
+    if text(raw, *access).lower() == "disabled":
+        return Known(False, raw.origin.child(*access))
+    if isinstance(computed := lookup(raw.body, access), Unresolved):
+        return not_usable(raw, access, computed, "a text")
     web = index.configs.get(raw.key, {}).get("web")
     source, steps = (web, ("properties",)) if web is not None else (raw, ("properties", "siteConfig"))
     config = lookup(source.body, steps)
-    if config is None and web is None and raw.format == "arm-template":
+    if config is None and web is None and raw.format in _DECLARED:
         return Known(True, raw.origin, "a site without access restrictions is open (facts/hosting.md 11, H23)")
-    if isinstance(config, dict) and (web is not None or raw.format == "arm-template"):
+    if isinstance(config, dict) and (web is not None or raw.format in _DECLARED):
         at = source.origin.child(*steps)
         if str(config.get("publicNetworkAccess") or "").lower() == "disabled":
             return Known(False, at.child("publicNetworkAccess"))
@@ -209,6 +214,9 @@ def _site_exposure(raw: RawResource, index: HostIndex) -> Fact[bool]:
         rules = config.get("ipSecurityRestrictions")
         if isinstance(rules, list) and any(_denies_all(rule) for rule in rules):
             return Known(False, at.child("ipSecurityRestrictions"))
+        for member in ("publicNetworkAccess", "ipSecurityRestrictionsDefaultAction", "ipSecurityRestrictions"):
+            if isinstance(config.get(member), Unresolved):
+                return not_usable(source, (*steps, member), config[member], "a text")
         return Known(True, at)
     return Unknown(
         f"the access restrictions of {_site_name(raw.id)}",

@@ -4,7 +4,7 @@ Names come from folders, bodies from files. An extract is whole, so it says what
 or holds in a form that is not read, is a gap.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -12,8 +12,8 @@ from mcpguard.core.jsontext import Decoded, duplicate_keys
 from mcpguard.core.location import Location
 from mcpguard.evidence import EVERYTHING, Artifact, Complete, Gap, GapReason, Json, RawResource, resource_key
 from mcpguard.evidence.kinds import kind_of
-from mcpguard.sources import detect
-from mcpguard.sources.apiops_layout import Member, Part
+from mcpguard.sources import apiops_configuration, detect
+from mcpguard.sources.apiops_layout import COLLECTIONS, Member, Part
 from mcpguard.sources.arm import is_resource
 from mcpguard.sources.files import Source
 from mcpguard.sources.policies import policy_body
@@ -63,9 +63,14 @@ class Whole(msgspec.Struct, frozen=True):
     complete: list[Complete]
 
 
-def read_extract(extract: Extract, sources: Mapping[str, Source | Artifact]) -> Whole:
-    """Read the files of an extract; a file without text, given as an artifact, leaves a gap."""
-    reader = _Reader(extract, sources)
+def read_extract(
+    extract: Extract, sources: Mapping[str, Source | Artifact], filters: Sequence[apiops_configuration.Filter] = ()
+) -> Whole:
+    """Read the files of an extract; a file without text, given as an artifact, leaves a gap.
+
+    ``filters`` that lie in a folder above the extract, or in its own, say what the extractor was told to leave out.
+    """
+    reader = _Reader(extract, sources, [found for found in filters if found.covers(extract.root)])
     for member in extract.members:
         reader.take(member)
     return reader.conclude()
@@ -74,13 +79,19 @@ def read_extract(extract: Extract, sources: Mapping[str, Source | Artifact]) -> 
 class _Reader:
     """One extract while it is read: information files first, so that what stands beside them is known."""
 
-    def __init__(self, extract: Extract, sources: Mapping[str, Source | Artifact]) -> None:
+    def __init__(
+        self,
+        extract: Extract,
+        sources: Mapping[str, Source | Artifact],
+        filters: Sequence[apiops_configuration.Filter],
+    ) -> None:
         self.sources = sources
+        self.filters = filters
         self.service = _SERVICE + extract.service
         self.members = {(member.id, member.part): member for member in extract.members}
         self.readings: dict[str, Reading] = {}
         self.gaps: list[Gap] = []
-        self.complete = [Complete(resource_key(self.service), EVERYTHING)]
+        self.complete = list(_claims(resource_key(self.service), filters))
         self.apis: dict[str, RawResource] = {}
         self.has_operations: set[str] = set()
 
@@ -110,7 +121,7 @@ class _Reader:
 
     def information(self, reading: Reading, member: Member, source: Source) -> None:
         """``apiInformation.json`` and its like: ``{"properties": {…}}``, or ``{}`` for a mere link."""
-        value = self.json(reading, member)
+        value = self.data(reading, member)
         if value is None:
             return
         if not isinstance(value, dict):
@@ -131,7 +142,7 @@ class _Reader:
         reading.add(resource)
         if member.kinds[-1] == "apis" and not link:
             self.apis[resource.key] = resource
-        if member.kinds[-1] in _WHOLE and not link:
+        if member.kinds[-1] in _WHOLE and not link and not any(member.names[-1] in found.parted for found in self.filters):
             self.complete.append(Complete(resource.key, EVERYTHING))
         if member.kinds[-1] == "operations":
             self.has_operations.add(resource.key.rsplit("/", 2)[0])
@@ -143,7 +154,7 @@ class _Reader:
             return {}
         reading = self.open(source)
         at = Location(source.path)
-        text = reading.take_policy(source.data.decode("utf-8", "replace"), at)
+        text = reading.take_policy(reading.data.decode("utf-8", "replace"), at)
         properties = body.get("properties")
         body["properties"] = {**(properties if isinstance(properties, dict) else {}), **policy_body(text)["properties"]}
         return {"properties.value": at}
@@ -166,7 +177,7 @@ class _Reader:
             self.operation_gap(api, GapReason.UNSUPPORTED, f"are specified in {language}", reading.at())
             self.has_operations.add(api)
             return
-        value = self.json(reading, member) if lowered.endswith(".json") else self.yaml(reading, member)
+        value = self.data(reading, member)
         self.has_operations.add(api)
         if value is None:
             return
@@ -189,7 +200,7 @@ class _Reader:
 
     def names(self, reading: Reading, member: Member) -> None:
         """``apis.json`` of a product and its like: a list of names."""
-        value = self.json(reading, member)
+        value = self.data(reading, member)
         if value is None:
             return
         if not isinstance(value, list):
@@ -208,8 +219,11 @@ class _Reader:
 
     # -- helpers -------------------------------------------------------------------------------------------------
 
+    def data(self, reading: Reading, member: Member) -> Json | None:
+        """The value of a JSON or YAML file; None when it is broken, which is noted."""
+        return self.json(reading, member) if member.path.lower().endswith(".json") else self.yaml(reading, member)
+
     def json(self, reading: Reading, member: Member) -> Json | None:
-        """The value of a JSON file; None when it is broken, which is noted."""
         found = detect.read_json(reading, certain=True)
         if isinstance(found, Decoded):
             detect.note_repeated_keys(reading, duplicate_keys(found))
@@ -225,7 +239,9 @@ class _Reader:
         text = reading.data.decode("utf-8", "replace")
         reading.text_format = "yaml"
         try:
-            return read_yaml(text).value
+            tree = read_yaml(text)
+            detect.note_repeated_keys(reading, list(tree.repeated))
+            return tree.value
         except YamlError as error:
             reading.fail(error.message, len(text[: error.offset].encode()))
         self.lose(member, reading)
@@ -268,7 +284,7 @@ class _Reader:
             properties = resource.body.get("properties")
             if not isinstance(properties, dict):
                 continue
-            kind = str(properties.get("type") or properties.get("apiType") or "http").lower()
+            kind = _kind(resource)
             if kind == "mcp" and not any(properties.get(name) for name in ("mcpTools", "serviceUrl", "backendId")):
                 detail = f"the tools of the MCP server {resource.body['name']} are not part of APIOps extracts"
                 remedy = f"scan the answer of az rest --method get --url {key}/tools as well"
@@ -276,4 +292,36 @@ class _Reader:
                 self.gaps.append(Gap(key, kinds, GapReason.UNSUPPORTED, detail, remedy, resource.origin))
             if kind == "http" and key not in self.has_operations:
                 self.operation_gap(key, GapReason.NOT_COLLECTED, "have no specification in the extract", resource.origin)
+        if self.apis and not any(_kind(resource) == "mcp" for resource in self.apis.values()):
+            self.hidden_servers()
         return Whole([self.readings[path] for path in sorted(self.readings)], self.gaps, self.complete)
+
+    def hidden_servers(self) -> None:
+        """An extract does not say which api-version made it; one that shows MCP servers is known by showing one."""
+        service = resource_key(self.service)
+        detail = (
+            f"the extract {service.rpartition('/')[2]} does not say with which api-version it was made; "
+            "versions before 2025-09-01-preview leave out MCP servers, and it shows none"
+        )
+        remedy = f"scan the answer of az rest --method get --url {service}/apis?api-version=2025-09-01-preview as well"
+        at = min((resource.origin for resource in self.apis.values()), key=lambda origin: origin.artifact)
+        self.gaps.append(Gap(service, frozenset({"mcp-server"}), GapReason.OLD_API_VERSION, detail, remedy, at))
+
+
+def _kind(api: RawResource) -> str:
+    """The type of an API in lower case; one without is a REST API."""
+    properties = api.body.get("properties")
+    if not isinstance(properties, dict):
+        return ""
+    return str(properties.get("type") or properties.get("apiType") or "http").lower()
+
+
+def _claims(service: str, filters: Sequence[apiops_configuration.Filter]) -> Iterator[Complete]:
+    """What an extract claims to hold in full: everything, or all collections but those that were filtered."""
+    left_out = {section for found in filters for section in found.sections}
+    if not left_out:
+        yield Complete(service, EVERYTHING)
+        return
+    yield Complete(service, f"{_TYPE}/policies")
+    for collection in sorted(COLLECTIONS - left_out):
+        yield Complete(service, f"{_TYPE}/{collection.lower()}")

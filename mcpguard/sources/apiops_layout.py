@@ -30,16 +30,21 @@ _TOP = {
     "versionsets": "apiVersionSets",
 }
 """Folders in the root, or in a workspace, by their name without spaces and case: the part of the ARM type."""
+COLLECTIONS = frozenset(_TOP.values())
+"""Parts of ARM types that stand directly below a service."""
 _BELOW = {
-    "apis": {"diagnostics", "operations", "releases", "resolvers", "schemas", "tags", "tools"},
-    "gateways": {"apis"},
+    "apis": {"diagnostics", "operations", "releases", "resolvers", "schemas", "tagdescriptions", "tags", "tools"},
+    "gateways": {"apis", "certificateauthorities", "hostnameconfigurations"},
     "products": {"apis", "groups", "tags"},
     "tags": {"apis", "products"},
 }
-_POLICIES = {(), ("apis",), ("apis", "operations"), ("products",), ("policyFragments",)}
+_POLICIES = {(), ("apis",), ("apis", "operations"), ("apis", "resolvers"), ("products",), ("policyFragments",)}
 _LISTS = {"products": {"apis", "groups", "tags"}, "gateways": {"apis"}, "apis": {"tags"}, "tags": {"apis"}}
 _SPECIFICATION = re.compile(r"(?i)specification\.(?:ya?ml|json|graphql|wadl|wsdl)")
 _SEPARATORS = re.compile(r"[ _\-]")
+_DATA = frozenset({"json", "yaml", "yml"})
+_SIDECAR = "mcpserverinformation"
+"""What early versions of apiops-cli kept of an MCP server beside its API (facts/apim.md 1.13)."""
 _MAX_PAIRS = 3
 """A workspace, a collection in it, a collection below that."""
 
@@ -99,13 +104,14 @@ def _readings(path: str, wanted: set[Part]) -> Iterator[Member]:
     """What a path may mean, the reading with the most folders first."""
     *folders, file = path.split("/")
     lowered = file.lower()
+    stem, _, suffix = lowered.rpartition(".")
     if lowered == "policy.xml":
         part = Part.POLICY
-    elif lowered.endswith("information.json"):
+    elif stem.endswith("information") and suffix in _DATA:
         part = Part.INFORMATION
     elif _SPECIFICATION.fullmatch(file):
         part = Part.SPECIFICATION
-    elif lowered in ("apis.json", "groups.json", "tags.json"):
+    elif stem in ("apis", "groups", "tags") and suffix in _DATA:
         part = Part.LIST
     else:
         return
@@ -114,9 +120,12 @@ def _readings(path: str, wanted: set[Part]) -> Iterator[Member]:
     for pairs in range(min(_MAX_PAIRS, len(folders) // 2), -1, -1):
         tail = folders[len(folders) - 2 * pairs :]
         kinds = _kinds([_SEPARATORS.sub("", folder.lower()) for folder in tail[0::2]])
-        if kinds is not None and _fits(part, kinds, lowered):
+        if kinds is not None and _fits(part, kinds, stem):
             root = "/".join(folders[: len(folders) - 2 * pairs])
-            yield Member(path, part, root, kinds, tuple(tail[1::2]), lowered[:-5] if part is Part.LIST else "")
+            names = tuple(tail[1::2])
+            if stem == _SIDECAR:
+                kinds, names = (*kinds, "mcpServers"), (*names, "default")
+            yield Member(path, part, root, kinds, names, stem if part is Part.LIST else "")
 
 
 def _kinds(folders: list[str]) -> tuple[str, ...] | None:
@@ -136,8 +145,8 @@ def _kinds(folders: list[str]) -> tuple[str, ...] | None:
     return kinds
 
 
-def _fits(part: Part, kinds: tuple[str, ...], file: str) -> bool:
-    """Whether such a file stands in such a folder."""
+def _fits(part: Part, kinds: tuple[str, ...], stem: str) -> bool:
+    """Whether such a file, named without its suffix, stands in such a folder."""
     inner = kinds[1:] if kinds[:1] == ("workspaces",) else kinds
     match part:
         case Part.POLICY:
@@ -145,19 +154,21 @@ def _fits(part: Part, kinds: tuple[str, ...], file: str) -> bool:
         case Part.SPECIFICATION:
             return inner == ("apis",)
         case Part.LIST:
-            return len(inner) == 1 and file[:-5] in _LISTS.get(inner[0], set())
+            return len(inner) == 1 and stem in _LISTS.get(inner[0], set())
         case Part.INFORMATION:
-            return bool(kinds) and file in _information_files(kinds)
+            return bool(kinds) and (stem in _information_files(kinds) or (stem == _SIDECAR and inner == ("apis",)))
 
 
 def _information_files(kinds: tuple[str, ...]) -> set[str]:
-    """Names of the information file of a folder: of its kind, or of the kind and what it is linked to."""
+    """Names of the information file of a folder, without suffix: of its kind, or of the kind and what it is linked to."""
     last = _singular(kinds[-1])
     names = {last, "versionset"} if last == "apiversionset" else {last}
     if len(kinds) > 1 and kinds[-2] != "workspaces":
         parent = _singular(kinds[-2])
-        names = names - {"api", "product", "group", "tag"} | {parent + last, last + parent}
-    return {f"{name}information.json" for name in names}
+        # apiops-cli calls the file of a tag of an API like that of the tag itself.
+        linked = {"api", "product", "group"} if parent == "api" else {"api", "product", "group", "tag"}
+        names = names - linked | {parent + last, last + parent}
+    return {f"{name}information" for name in names}
 
 
 def _singular(kind: str) -> str:

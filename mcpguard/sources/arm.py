@@ -38,6 +38,18 @@ def take_resource(reading: Reading, value: dict[str, Json], route: Route, api_ve
         type_ = derived if not type_ or type_ == f"{derived}/{last_of(found).lower()}" else type_
     given = value.get("apiVersion")
     version = given if isinstance(given, str) else api_version
+    if "properties" not in value:
+        from mcpguard.sources import azure_cli  # answers of ARM have properties
+
+        if azure_cli.is_flat(value, type_):
+            azure_cli.take_flat(reading, value, found, type_, route)
+            return
+        if type_.endswith("/connections"):
+            from mcpguard.sources import foundry
+
+            if type_ in foundry.CONNECTION_TYPES and foundry.is_connection(value):
+                foundry.take_connection(reading, value, route, found, type_)
+                return
     reading.add(RawResource(found, type_, value, Location(reading.path, route), FORMAT, version))
     if type_ in KIND_OF_TYPE and type_ not in _LINKS and not isinstance(value.get("properties"), dict):
         _lacks_properties(reading, found, type_, value, route)

@@ -17,6 +17,7 @@ _OURS = LazyPattern(
     rb'"@odata\.context"|deploymentTemplate\.json|/subscriptions/|"Microsoft\.[A-Z]\w+/|"mcpServers"|"extensionBundle"'
     rb'|"customHandler"|"servers"\s*:\s*\{|"identifierUris"|"servicePrincipalType"|"requiredResourceAccess"'
     rb'|"mcpguard/v|"properties"\s*:\s*\{|"AppId"|"accessTokenAcceptedVersion"|"imageVersion"|"runtimeUri"|"tables"'
+    rb'|"planned_values"|"terraform_version"'
 )
 _YAML_KEY = LazyPattern(rb"(?m)^(apiVersion|kind|servers|openapi|swagger|asyncapi)\s*:")
 _LOOK_AT = 65536
@@ -26,8 +27,8 @@ _UNKNOWN = "no format that mcpguard knows"
 _BY_SUFFIX = {
     ".bicep": "Bicep is not read; compile it with az bicep build and scan the JSON",
     ".bicepparam": "Bicep is not read; compile it with az bicep build and scan the JSON",
-    ".tf": "Terraform is not read; scan the deployed resources, exported with az rest",
-    ".tfvars": "Terraform is not read; scan the deployed resources, exported with az rest",
+    ".tf": "the language of Terraform is not read; scan the output of terraform show -json",
+    ".tfvars": "the language of Terraform is not read; scan the output of terraform show -json",
 }
 
 
@@ -51,7 +52,12 @@ def _take_other(reading: Reading, source: Source) -> None:
 
     if manifests.is_manifest_text(source.data):
         manifests.take_yaml(reading)
-    elif not _take_kubernetes(reading) and not _take_table(reading):
+        return
+    from mcpguard.sources import yaml_files
+
+    if _take_kubernetes(reading) or _take_table(reading):
+        return
+    if not (yaml_files.may_be_ours(source.data) and yaml_files.take_yaml(reading)):
         reading.skip(_reason(source))
 
 
@@ -172,6 +178,11 @@ def _is_exported(path: str) -> bool:
     return graph.place_of(path).exporter
 
 
+def take_value(reading: Reading, value: Json) -> bool:
+    """Take whatever a decoded document is; False when it is of no known shape."""
+    return _take(reading, value, ())
+
+
 def _take(reading: Reading, value: Json, route: Route) -> bool:
     """Take whatever a value is; False when it is of no known shape."""
     if isinstance(value, list):
@@ -187,7 +198,7 @@ def _take(reading: Reading, value: Json, route: Route) -> bool:
 
     if graph.take_single(reading, value, route) or _take_file_shape(reading, value, route):
         return True
-    if isinstance(value.get("data"), list) and ("total_records" in value or "totalRecords" in value):
+    if isinstance(value.get("data"), list) and value.keys() & {"total_records", "totalRecords", "count"}:
         first = len(reading.resources)
         taken = _take_items(reading, value["data"], (*route, "data"))
         arm.take_rows(reading, value, route, first)
@@ -211,6 +222,12 @@ def _take_list(reading: Reading, value: list[Json], route: Route) -> bool:
         if query_results.is_row(value[0]):
             query_results.take_rows(reading, value, route)
             return True
+    if isinstance(value[0], dict) and "slotSetting" in value[0]:
+        from mcpguard.sources import azure_cli
+
+        if azure_cli.is_settings(value):
+            azure_cli.take_settings(reading, value, route)
+            return True
     taken = len(route) <= _MAX_NESTED_LISTS and _take_items(reading, value, route)
     if taken and not route and reading.resources[-1:] and reading.resources[-1].type.startswith("microsoft.graph/"):
         _is_whole_relation(reading, len(value), first)
@@ -225,6 +242,8 @@ def _is_whole_relation(reading: Reading, count: int, first: int) -> bool:
 
 def _take_file_shape(reading: Reading, value: dict[str, Json], route: Route) -> bool:
     from mcpguard.sources import (  # answers of az rest never come here
+        azure_cli,
+        foundry,
         hosts,
         kubernetes,
         manifests,
@@ -233,6 +252,7 @@ def _take_file_shape(reading: Reading, value: dict[str, Json], route: Route) -> 
         query_results,
         registry_entries,
         templates,
+        terraform,
     )
 
     if mcp_gateway.take(reading, value, route):
@@ -253,17 +273,23 @@ def _take_file_shape(reading: Reading, value: dict[str, Json], route: Route) -> 
         reading.skip("parameters of a template; scan the template")
     elif not route and manifests.is_manifest(value):
         manifests.take_manifest(reading, value)
-    elif not route and hosts.is_host_file(value):
-        hosts.take_host_file(reading, value, route)
+    elif not route and hosts.take_file(reading, value):
+        pass
     elif registry_entries.is_entry(value):
         registry_entries.take_entry(reading, value, route)
     elif not route and (entries := registry_entries.entries_in(value)):
         for entry, place in entries:
             registry_entries.take_entry(reading, entry, place)
+    elif azure_cli.is_platform_auth(value):
+        azure_cli.take_platform_auth(reading, value, route)
+    elif foundry.take_answer(reading, value, route) or (not route and foundry.take_project(reading, value)):
+        pass
     elif not route and (client := mcp_clients.find_client(value)):
         mcp_clients.take_client(reading, *client)
-    elif "terraform_version" in value and "format_version" in value:
-        reading.skip("a plan or state of Terraform, which is not read; scan the deployed resources, exported with az rest")
+    elif "format_version" in value and terraform.is_terraform(value):
+        terraform.take_terraform(reading, value, route)
+    elif terraform.is_raw_state(value):
+        reading.skip("a state file of Terraform itself; scan the output of terraform show -json")
     else:
         return False
     return True

@@ -6,7 +6,7 @@ from pathlib import Path
 from mcpguard.core.digest import new_digest
 from mcpguard.core.errors import NothingReadError, UsageError
 from mcpguard.evidence import Artifact, ArtifactStatus, ArtifactText, Complete, Evidence, Gap
-from mcpguard.sources import merge
+from mcpguard.sources import attachment, merge
 from mcpguard.sources.apiops_layout import Member, find_members
 from mcpguard.sources.detect import take_file
 from mcpguard.sources.files import Entry, Source, find, load
@@ -43,13 +43,15 @@ def read(paths: Sequence[Path], *, max_file_size: int = DEFAULT_MAX_FILE_SIZE, m
             artifacts.append(source)
         else:
             readings.append(take_file(source))
+    attachment.attach(readings)
     gaps: list[Gap] = []
     complete: list[Complete] = []
     if members:
-        from mcpguard.sources import apiops  # with all that extracts need
+        from mcpguard.sources import apiops, apiops_configuration  # with all that extracts need
 
+        filters = apiops_configuration.filters_of(readings)
         for extract in apiops.group(members, _folder_names(members, entries)):
-            whole = apiops.read_extract(extract, loaded)
+            whole = apiops.read_extract(extract, loaded, filters)
             readings.extend(whole.readings)
             gaps.extend(whole.gaps)
             complete.extend(whole.complete)
@@ -138,8 +140,8 @@ def _evidence(
 def _nothing_read(artifacts: Sequence[Artifact], inputs: Sequence[str]) -> NothingReadError:
     where = ", ".join(inputs)
     hint = (
-        "scan answers of az rest or az ad, a compiled template, an APIOps extract, host.json, mcp.json or policy files; "
-        "docs/exporting.md lists all forms"
+        "scan answers of az, a compiled template, terraform show -json, an APIOps extract, host.json, mcp.json or policy "
+        "files; docs/exporting.md lists all forms"
     )
     if not artifacts:
         return NothingReadError(f"no file to read in {where}", hint)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from mcpguard.core.patterns import LazyPattern
 from mcpguard.evidence import Json, RawResource
 from mcpguard.evidence.redaction import CREDENTIAL_HEADERS, is_secret_name
-from mcpguard.sources.door import Door, object_at, objects_at
+from mcpguard.sources.door import Door, members, object_at, objects_at
 from mcpguard.sources.ids import last_of
 from mcpguard.sources.secrecy import is_literal, looks_secret
 
@@ -61,6 +61,7 @@ _OPEN_SETTINGS = frozenset(
 _OPEN_SUFFIXES = ("__accountname", "__credential", "__clientid", "__tenantid", "uri", "__fullyqualifiednamespace")
 _HOST_OVERRIDE = "azurefunctionsjobhost__"
 _LOGGER_OPEN = frozenset({"name", "endpointaddress", "identityclientid", "clientid"})
+_VARIABLE_HOLDERS = frozenset({"headers", "requestheaders", "env", "environment_variables", "environmentvariables"})
 _CONNECTION_OPEN = frozenset({"clientid", "tenantid", "type", "resource"})
 _POLICY = re.compile(r"microsoft\.apimanagement/service/(?:.*/)?(?:policies|policyfragments)")
 _APIM = "microsoft.apimanagement/service"
@@ -103,6 +104,8 @@ def _choose(type: str) -> _Masker:
         return _APIM_MASKERS.get(kind, _walk)
     if type.startswith(_SITE + "/"):
         return {"config": _site_config, "slots": _site}.get(kind, _walk)
+    if type.startswith("foundry/"):
+        return _foundry
     if kind == "connections" and parent.startswith(("microsoft.cognitiveservices/", "microsoft.machinelearningservices/")):
         return _connection
     return _walk
@@ -199,6 +202,12 @@ def _web_config(door: Door, config: dict[str, Json]) -> None:
             (door.hide if member == "publishingPassword" else door.trim)(config, member)
 
 
+def _app_settings(door: Door, resource: RawResource) -> None:
+    properties = object_at(resource.body, "properties")
+    for name in properties:
+        _settings(door, properties, name, name)
+
+
 def _site(door: Door, resource: RawResource) -> None:
     _web_config(door, object_at(resource.body, "properties", "siteConfig"))
 
@@ -207,8 +216,7 @@ def _site_config(door: Door, resource: RawResource) -> None:
     properties = object_at(resource.body, "properties")
     match last_of(resource.id).lower():
         case "appsettings":
-            for name in properties:
-                _settings(door, properties, name, name)
+            _app_settings(door, resource)
         case "connectionstrings" | "azurestorageaccounts" | "metadata" | "backup":
             door.hide_all(properties, frozenset({"type", "accountname", "sharename", "mountpath", "name"}))
         case "web":
@@ -245,9 +253,9 @@ def _variable(door: Door, holder: Json, key: str | int, name: str) -> None:
 
 def _directory_object(door: Door, resource: RawResource) -> None:
     body = resource.body
-    for kind, members in (("passwordCredentials", ("secretText", "value")), ("keyCredentials", ("key", "value"))):
+    for kind, names in (("passwordCredentials", ("secretText", "value")), ("keyCredentials", ("key", "value"))):
         for credential in objects_at(body, kind):
-            for member in members:
+            for member in names:
                 if member in credential:
                     door.hide(credential, member)
     if "encryptedMsiApplicationSecret" in body:
@@ -262,6 +270,42 @@ def _connection(door: Door, resource: RawResource) -> None:
     door.hide_all(object_at(properties, "credentials"), _CONNECTION_OPEN)
     if "target" in properties:
         door.trim(properties, "target")
+
+
+def _foundry(door: Door, resource: RawResource) -> None:
+    """Agents, toolboxes and connections: headers and variables of tools, tokens, credentials (facts/foundry.md 3)."""
+    stack: list[Json] = [resource.body]
+    while stack:
+        current = stack.pop()
+        for key, value in members(current):
+            name = key.lower() if isinstance(key, str) else ""
+            if isinstance(value, dict) and name in _VARIABLE_HOLDERS:
+                for variable in value:
+                    _variable(door, value, variable, variable)
+            elif isinstance(value, list) and name in _VARIABLE_HOLDERS:
+                for item in objects_at(current, str(key)):
+                    if "value" in item:
+                        _variable(door, item, "value", str(item.get("name")))
+            elif isinstance(value, dict | list) and name == "credentials":
+                door.hide_all(value, _CONNECTION_OPEN)
+            elif isinstance(value, dict | list):
+                if name == "parameters" and isinstance(value, dict):
+                    _manifest_parameters(door, value)
+                stack.append(value)
+            elif name == "authorization":
+                door.hide(current, key)
+            elif isinstance(value, str):
+                door.trim(current, key)
+    door.walk(resource.body)
+
+
+def _manifest_parameters(door: Door, parameters: dict[str, Json]) -> None:
+    """``parameters`` of a manifest, where ``secret: true`` marks what must not be shown."""
+    for parameter in parameters.values():
+        if isinstance(parameter, dict) and parameter.get("secret") is True:
+            for member in ("default", "value"):
+                if member in parameter:
+                    door.hide(parameter, member)
 
 
 def _client_file(door: Door, resource: RawResource) -> None:
@@ -379,6 +423,8 @@ _MASKERS: dict[str, _Masker] = {
     "kubernetes/deployments": _deployment,
     "kubernetes/configmaps": _config_map,
     "kubernetes/services": _nothing,
+    "file/app-settings": _app_settings,
+    "file/local.settings.json": _nothing,
     "file/mcp-client": _client_file,
     "file/policy": _nothing,
     "file/manifest": _nothing,

@@ -29,6 +29,8 @@ _VOLATILE = frozenset(
     }
 )
 """Members that say nothing of a configuration, or are spelled in several ways, lower case."""
+_LOSSY = frozenset({"azure-cli"})
+"""Formats that leave things out without saying so; a copy in any other format counts more."""
 
 
 class Merged(msgspec.Struct, frozen=True):
@@ -51,7 +53,8 @@ def merge(
     """Put together what the files gave; ``damaged`` are paths of files that were not read, or not in full."""
     resources = sorted(resources, key=attrgetter("key"))
     gaps, claims = list(gaps), set(complete)
-    if any(resource.id.startswith(_PROVIDERS) for resource in resources):
+    ids = (*(resource.id for resource in resources), *(gap.scope for gap in gaps))
+    if any(id_.startswith(_PROVIDERS) for id_ in ids):
         move = _Moves(resources)
         resources = [move.resource(resource) for resource in resources]
         gaps = [move.gap(gap) for gap in gaps]
@@ -255,7 +258,7 @@ def _them(count: int) -> str:
 
 def _rank(resource: RawResource) -> tuple[object, ...]:
     known = _FORMATS.index(resource.format) if resource.format in _FORMATS else len(_FORMATS)
-    return (-_leaves(resource.body), known, _order(resource))
+    return (resource.format in _LOSSY, -_leaves(resource.body), known, _order(resource))
 
 
 def _leaves(body: Json) -> int:

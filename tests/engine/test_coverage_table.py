@@ -59,7 +59,7 @@ def test_kinds_by_format(evidence_of: Reader) -> None:
     }
     reasons = [(reason, [artifact.path for artifact in found]) for reason, found in skipped_for(report(evidence))]
     assert reasons[0] == ("no format that mcpguard knows", ["README.md", "notes.txt"])
-    assert reasons[1][0].startswith("Terraform")
+    assert reasons[1][0].startswith("the language of Terraform")
     text = render(report(evidence))
     assert "skipped, no format that mcpguard knows: README.md, notes.txt" in text
     assert "  arm-json      2  2 api, 1 service\n" in text

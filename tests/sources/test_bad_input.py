@@ -83,7 +83,7 @@ def test_what_is_left_alone_says_why(scan: Scanner, content: bytes, status: Arti
     ("name", "detail"),
     [
         ("main.bicep", "Bicep is not read; compile it with az bicep build and scan the JSON"),
-        ("main.tf", "Terraform is not read; scan the deployed resources, exported with az rest"),
+        ("main.tf", "the language of Terraform is not read; scan the output of terraform show -json"),
         ("README.md", "no format that mcpguard knows"),
     ],
 )
@@ -160,18 +160,19 @@ def test_properties_that_are_missing_null_or_of_a_wrong_type(scan: Scanner) -> N
     bare = {**api("null"), "properties": None}
     text = {**api("text"), "properties": "none"}
     flat: dict[str, Any] = {
-        "id": f"{SERVICE}/apis/flat",
-        "type": "Microsoft.ApiManagement/service/apis",
-        "path": "x",
+        "id": f"{SERVICE}/subscriptions/flat",
+        "type": "Microsoft.ApiManagement/service/subscriptions",
         "displayName": "y",
+        "scope": "/apis",
+        "state": "active",
+        "allowTracing": False,
     }
-    flat |= {"serviceUrl": "https://x", "subscriptionRequired": True}
     found = scan({"apis.json": [api("good"), bare, text, flat]})
     artifact = found.artifact("apis.json")
     assert (artifact.status, artifact.resources) == (ArtifactStatus.PARTIAL, 4)
     gaps = {gap.scope.rpartition("/")[2]: gap for gap in found.evidence.gaps}
     assert gaps.keys() == {"null", "text", "flat"}
-    assert all(gap.reason is GapReason.NOT_COLLECTED and gap.kinds == {"api"} for gap in gaps.values())
+    assert all(gap.reason is GapReason.NOT_COLLECTED and gap.kinds <= {"api", "subscription"} for gap in gaps.values())
     assert "flattens" in gaps["flat"].detail
     assert found.start(gaps["null"].at)[0] == json.dumps([api("good")], indent=2).count("\n") + 1
 

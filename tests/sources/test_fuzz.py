@@ -65,7 +65,7 @@ VALUES = st.recursive(
 
 def check(evidence: Evidence) -> None:
     """Every place can be shown, every resource has an id, a type and a body."""
-    texts = {path: SourceText(text.data, text.format) for path, text in evidence.texts.items()}
+    texts = {path: SourceText(text.data, text.format, text.moved) for path, text in evidence.texts.items()}
     for at in [*(artifact.at for artifact in evidence.artifacts), *(gap.at for gap in evidence.gaps)]:
         if at is not None and at.artifact in texts:
             assert texts[at.artifact].resolve(at).span.line >= 1

@@ -97,7 +97,7 @@ from mcpguard.model.server_view import (
     validated_only_by_products,
 )
 from mcpguard.model.telemetry import effective_diagnostics
-from mcpguard.model.template_keys import HostKey, template_keys
+from mcpguard.model.template_keys import HostKey, TemplateValue
 from mcpguard.model.token_paths import Passing, backend_sets_authorization, host_at, is_approved, tokens_passed_on
 from mcpguard.policy.bodies import BodyState, request_body_when_forwarded
 from mcpguard.policy.cors import first_cors
@@ -252,6 +252,7 @@ __all__ = [
     "StatementInEffect",
     "StepRun",
     "Subscription",
+    "TemplateValue",
     "ToolCheck",
     "ToolClass",
     "TrustedHeader",
@@ -334,7 +335,6 @@ __all__ = [
     "statements",
     "statements_in_effect",
     "step_runs",
-    "template_keys",
     "tokens_passed_on",
     "tool_checks",
     "tool_classes",

@@ -101,7 +101,9 @@ def _covering_gap(rule: Rule, target: Entity, estate: Estate) -> Gap | None:
     for gap in estate.gaps:
         if not gap.kinds & reads:
             continue
-        if target.key == gap.scope or target.key.startswith(gap.scope + "/") if gap.scope else not estate.is_whole(target.key):
+        # A server has the key of its API or host, and a mark behind it.
+        below = (gap.scope + "/", gap.scope + "#")
+        if target.key == gap.scope or target.key.startswith(below) if gap.scope else not estate.is_whole(target.key):
             return gap
     return None
 

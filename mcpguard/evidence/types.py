@@ -15,9 +15,24 @@ EVERYTHING = "*"
 
 
 class Unresolved(msgspec.Struct, frozen=True):
-    """A value that a template computes and that could not be evaluated; it stands where the value would stand."""
+    """A value that a template computes and that is not known before deployment; it stands where the value would stand.
+
+    ``[listKeys(resourceId('Microsoft.Web/sites/host', 'app', 'default'), '2024-04-01').masterKey]`` keeps the function
+    ``listkeys``, its evaluated arguments and the route ``("masterKey",)``.
+    """
 
     expression: str
+    """The expression in which it arose, in brackets, as the template writes it."""
+    function: str = ""
+    """Lower-case name of the function whose result it is; empty when it is computed from several values."""
+    arguments: tuple[Json, ...] = ()
+    """The evaluated arguments of ``function``; some may be unresolved themselves."""
+    route: tuple[str | int, ...] = ()
+    """Which part of the function's result it is."""
+    parts: tuple["str | Unresolved", ...] = ()
+    """What a text is put together from when some of it is known: ``("https://", Unresolved(…), "/mcp")``."""
+    reason: str = ""
+    """Why it could not be evaluated, as a clause; empty when it simply depends on what only deployment knows."""
 
 
 class RawResource(msgspec.Struct, frozen=True):
@@ -36,6 +51,8 @@ class RawResource(msgspec.Struct, frozen=True):
     """Empty when the input does not say which api-version answered."""
     texts: dict[str, Location] = {}
     """Places of texts that live in files of their own, by their path in ``body``: an extract's ``policy.xml``."""
+    holes: dict[str, Unresolved] = {}
+    """Names that stand in its policy text as ``{{name}}`` for what a template computes, with what they stand for."""
     key: str = ""
     """The id in the form in which ids are compared; always worked out from ``id``."""
 

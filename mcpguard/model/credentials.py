@@ -4,7 +4,7 @@ Values are as the door left them: references as written, literals masked. Only p
 stands there count, and texts in which the door masked one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 
 import msgspec
@@ -28,6 +28,7 @@ from mcpguard.model.kinds.hosting import Site
 from mcpguard.model.kinds.mcp import McpServer, ServerSource, Url
 from mcpguard.model.policy_reach import scopes_of
 from mcpguard.model.server_view import ServerCall, backing_calls, calls_in_effect
+from mcpguard.model.template_keys import TemplateValue
 from mcpguard.model.token_paths import host_at
 from mcpguard.policy.csharp import analyse
 from mcpguard.policy.effective import CONTAINERS, Scope, ScopedPolicy, Statement
@@ -75,8 +76,8 @@ class CredentialUse(msgspec.Struct, frozen=True):
     """Whether it is a header of the caller's, handed on."""
     is_host_key: bool = False
     """Whether only a Functions host takes a credential in this place."""
-    expression: str = ""
-    """The template expression that computes it; empty when it is plain."""
+    template: TemplateValue | None = None
+    """Set when a template computes it, or a part of it."""
     doubt: Unknown | None = None
     """Set when something unread decides whether it is in effect."""
 
@@ -152,7 +153,7 @@ def computed_policies(server: McpServer, estate: Estate) -> Iterator[PolicyText]
     """The policies on the way of a server's calls whose whole text a deployment template computes."""
     if server.service:
         for owner in dict.fromkeys((server.service, *scopes_of(server, estate))):
-            yield from (policy for policy in estate.under(owner, PolicyText) if policy.expression)
+            yield from (policy for policy in estate.under(owner, PolicyText) if policy.template is not None)
 
 
 # -- policies ------------------------------------------------------------------------------------------------------
@@ -161,6 +162,9 @@ def computed_policies(server: McpServer, estate: Estate) -> Iterator[PolicyText]
 def _in_policies(server: McpServer, estate: Estate) -> Iterator[CredentialUse | Unknown]:
     seen: set[tuple[Location, int, bool]] = set()
     on_functions = _is_on_functions(server, estate)
+    api = estate.get(Api, server.api) if server.api else None
+    homes = (api.service, api.home) if api is not None else ()
+    holes = {name: value for home in homes for name, value in estate.template_values(home).items()}
     for call in _calls(server, estate):
         if isinstance(call, Unknown):
             yield call
@@ -173,8 +177,18 @@ def _in_policies(server: McpServer, estate: Estate) -> Iterator[CredentialUse | 
             if key in seen:
                 continue
             seen.add(key)
-            for use in _of_statement(node.statement, on_functions=on_functions):
+            for found in _of_statement(node.statement, on_functions=on_functions):
+                use = _templated(found, holes)
                 yield msgspec.structs.replace(use, doubt=node.doubt) if node.doubt is not None else use
+
+
+def _templated(use: CredentialUse, holes: Mapping[str, TemplateValue]) -> CredentialUse:
+    """A use whose names include some that stand for what a template computes."""
+    computed = [holes[name] for name in use.names if name in holes]
+    if not computed:
+        return use
+    whole = TemplateValue(computed[0].unknown, tuple(key for value in computed for key in value.keys))
+    return msgspec.structs.replace(use, names=tuple(name for name in use.names if name not in holes), template=whole)
 
 
 def _is_on_functions(server: McpServer, estate: Estate) -> bool:
@@ -345,7 +359,7 @@ def _of_credential(credential: Credential, backend: Backend, *, on_functions: bo
             what = f"the {'query parameter' if place == 'query' else place} {credential.name}"
     is_named = credential.place in ("authorization", "proxy") or is_credential_name(credential.name)
     text = credential.value.value if isinstance(credential.value, Known) else ""
-    if not is_named and not credential.expression and len(text) < _LONGEST_HARMLESS:
+    if not is_named and credential.template is None and len(text) < _LONGEST_HARMLESS:
         return
     key = credential.name.lower()
     yield CredentialUse(
@@ -356,5 +370,5 @@ def _of_credential(credential: Credential, backend: Backend, *, on_functions: bo
         names=tuple(NAMED_VALUE.findall(text)),
         at=credential.at,
         is_host_key=key == "x-functions-key" or (key == "code" and on_functions),
-        expression=credential.expression,
+        template=credential.template,
     )

@@ -13,6 +13,7 @@ from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.gateway import Api, Fragment, NamedValue, Operation, PolicyText, Product, Service, Workspace
 from mcpguard.model.kinds.governance import DeclaredServer, DeclaredTool, Manifest, ToolClass
 from mcpguard.model.kinds.mcp import McpServer, McpTool
+from mcpguard.model.template_keys import TemplateValue
 from mcpguard.policy.effective import Names, Scope, ScopedPolicy
 from mcpguard.policy.reader import read
 from mcpguard.policy.tree import Document
@@ -276,12 +277,24 @@ class Estate:
         """What the names in policies of a service or workspace refer to."""
         return Names(*self.fragments(home), *self.named_values(home))
 
+    def template_values(self, home: str) -> Mapping[str, TemplateValue]:
+        """What stands in the policies of a service or workspace as ``{{name}}`` for something that a template computes."""
+        return self.remember(("template values", home), lambda: self._template_values(home))
+
+    def _template_values(self, home: str) -> Mapping[str, TemplateValue]:
+        found: dict[str, TemplateValue] = {}
+        for policy in (*self.of(PolicyText), *self.of(Fragment)):
+            if policy.holes and home_key(policy.key) == home:
+                found.update(policy.holes)
+        return found
+
     def named_values(self, home: str) -> tuple[Mapping[str, Fact[str]], bool]:
         """The named values of a service or workspace by lower-case display name, and whether the list is complete."""
         return self.remember(("named values", home), lambda: self._named_values(home))
 
     def _named_values(self, home: str) -> tuple[Mapping[str, Fact[str]], bool]:
         found = {value.display_name.lower(): value.value for value in self.under(home, NamedValue)}
+        found.update((name, value.unknown) for name, value in self.template_values(home).items())
         return found, self.is_complete(home, child_type(home, "namedvalues"))
 
 

@@ -1,18 +1,22 @@
-"""Keys that a deployment template takes from a resource while it deploys: ``listKeys(…).masterKey``.
+"""Keys that a template takes from a resource while it deploys: ``listKeys(…).masterKey``.
 
-The value stands in the configuration afterwards, and which key it is stands in the expression. Syntax:
+The value stands in the configuration afterwards, and which key it is stands in the expression. Sources:
 learn.microsoft.com/azure/azure-resource-manager/templates/template-functions-resource, ``list*``; members of a Functions
-host: learn.microsoft.com/rest/api/appservice/web-apps/list-host-keys.
+host: learn.microsoft.com/rest/api/appservice/web-apps/list-host-keys; Terraform's data source: azurerm provider,
+``azurerm_function_app_host_keys``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 
-from mcpguard.core.patterns import LazyPattern
+import msgspec
 
-_CALL = LazyPattern(r"(?i)(?<![\w.])list\w{0,60}\s*\(")
-_MEMBER = LazyPattern(r"\s*(?:\.\s*(\w{1,80})|\[\s*'([^']{1,80})'\s*\]|\[\s*(\d{1,3})\s*\])")
-_MAX_CALLS = 100
+from mcpguard.core.facts import Unknown
+from mcpguard.core.patterns import LazyPattern
+from mcpguard.evidence import Unresolved
+
+_MAX_PARTS = 1000
+_TERRAFORM = LazyPattern(r"(?<![\w.])(?:data\.)?azurerm_function_app_host_keys\.[\w\-]{1,120}(?:\[[^\]]{1,120}\])?\.(\w{1,80})")
 
 
 class HostKey(Enum):
@@ -24,40 +28,51 @@ class HostKey(Enum):
     """A system key, a key of one function, a host key of its own name, or a key of another service."""
 
 
-def template_keys(expression: str) -> Iterator[HostKey]:
-    """The keys that an expression takes; nothing when it takes none. Linear in the expression."""
-    position = 0
-    for _ in range(_MAX_CALLS):
-        match = _CALL.search(expression, position)
-        if match is None:
+class TemplateValue(msgspec.Struct, frozen=True):
+    """A value that a template computes and that only deployment knows."""
+
+    unknown: Unknown
+    keys: tuple[HostKey, ...] = ()
+    """The keys in it; empty when it takes none."""
+
+
+def template_keys(value: Unresolved) -> tuple[HostKey, ...]:
+    """The keys that a value is, or is put together from; nothing when there are none."""
+    return tuple(dict.fromkeys(_keys(value)))
+
+
+def _keys(value: Unresolved) -> Iterator[HostKey]:
+    waiting: list[object] = [value]
+    for _ in range(_MAX_PARTS):
+        if not waiting:
             return
-        end = _closing(expression, match.end())
-        members: list[str] = []
-        while found := _MEMBER.match(expression, end):
-            members.append((found[1] or found[2] or found[3]).lower())
-            end = found.end()
-        yield _host_key(members)
-        position = end if members else match.end()
+        part = waiting.pop()
+        if isinstance(part, Unresolved):
+            if part.function.startswith("list"):
+                yield _of_route(part.route)
+            else:
+                waiting.extend((*part.arguments, *part.parts))
+                yield from _of_terraform(part.expression)
+        elif isinstance(part, dict):
+            waiting.extend(part.values())
+        elif isinstance(part, list | tuple):
+            waiting.extend(part)
 
 
-def _closing(text: str, position: int) -> int:
-    """The offset after the bracket that closes a call; texts in single quotes are passed over."""
-    depth = 1
-    quoted = False
-    for index in range(position, len(text)):
-        char = text[index]
-        if char == "'":
-            quoted = not quoted
-        elif not quoted:
-            depth += (char == "(") - (char == ")")
-            if depth == 0:
-                return index + 1
-    return len(text)
-
-
-def _host_key(members: list[str]) -> HostKey:
+def _of_route(route: Sequence[str | int]) -> HostKey:
+    members = [str(member).lower() for member in route]
     if members[:1] == ["masterkey"] or members[:2] == ["systemkeys", "_master"]:
         return HostKey.MASTER
-    if members == ["functionkeys", "default"]:
-        return HostKey.DEFAULT
-    return HostKey.OTHER
+    return HostKey.DEFAULT if members == ["functionkeys", "default"] else HostKey.OTHER
+
+
+def _of_terraform(references: str) -> Iterator[HostKey]:
+    """The references of a Terraform expression, as its plan lists them."""
+    for match in _TERRAFORM.finditer(references):
+        match match[1]:
+            case "primary_key":
+                yield HostKey.MASTER
+            case "default_function_key":
+                yield HostKey.DEFAULT
+            case _:
+                yield HostKey.OTHER

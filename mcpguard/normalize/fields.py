@@ -7,6 +7,7 @@ from mcpguard.core.facts import Fact, Known, Unknown
 from mcpguard.core.location import Location
 from mcpguard.evidence import Json, RawResource, Unresolved
 from mcpguard.evidence.formats import cannot_hold
+from mcpguard.model.template_keys import TemplateValue, template_keys
 
 T = TypeVar("T")
 
@@ -57,7 +58,8 @@ def not_usable(raw: RawResource, steps: tuple[str | int, ...], value: Json, want
     at = raw.origin.child(*steps)
     if isinstance(value, Unresolved):
         return Unknown(
-            f"{dotted} of {raw.id}, which the template computes as {value.expression}",
+            f"{dotted} of {raw.id}, which the template computes as {value.expression}"
+            + (f" ({value.reason})" if value.reason else ""),
             "scan the deployed resource (az rest) or a template with plain values",
             at,
         )
@@ -123,10 +125,15 @@ def optional_text(raw: RawResource, steps: tuple[str, ...]) -> Fact[str | None]:
     return not_usable(raw, steps, value, "a text")
 
 
-def expression_at(raw: RawResource, steps: tuple[str | int, ...]) -> str:
-    """The template expression that computes a member; empty when none does."""
+def template_at(raw: RawResource, steps: tuple[str | int, ...]) -> TemplateValue | None:
+    """What a template computes for a member; None when the member is plain."""
     value = lookup(raw.body, steps)
-    return value.expression if isinstance(value, Unresolved) else ""
+    return template_value(raw, steps, value) if isinstance(value, Unresolved) else None
+
+
+def template_value(raw: RawResource, steps: tuple[str | int, ...], value: Unresolved) -> TemplateValue:
+    """A value of a template, as rules see it."""
+    return TemplateValue(not_usable(raw, steps, value, "a text"), template_keys(value))
 
 
 def last_segment(key: str) -> str:

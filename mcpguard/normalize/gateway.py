@@ -20,17 +20,19 @@ from mcpguard.model.kinds.gateway import (
     Subscription,
     Workspace,
 )
+from mcpguard.model.template_keys import TemplateValue
 from mcpguard.normalize.fields import (
     READ_AGAIN,
     absent_member,
     base_of,
-    expression_at,
     fact,
     last_segment,
     location_of,
     lookup,
     optional_text,
     parent_key,
+    template_at,
+    template_value,
     text,
     texts,
 )
@@ -179,7 +181,8 @@ def _policy(raw: RawResource) -> PolicyText:
         text=_policy_text(raw),
         text_at=location_of(raw, "properties.value"),
         escaped=text(raw, "properties", "format") == "xml",
-        expression=expression_at(raw, ("properties", "value")),
+        template=template_at(raw, ("properties", "value")),
+        holes=_holes(raw),
     )
 
 
@@ -190,8 +193,13 @@ def _fragment(raw: RawResource) -> Fragment:
         text=_policy_text(raw),
         text_at=location_of(raw, "properties.value"),
         escaped=text(raw, "properties", "format") == "xml",
-        expression=expression_at(raw, ("properties", "value")),
+        template=template_at(raw, ("properties", "value")),
+        holes=_holes(raw),
     )
+
+
+def _holes(raw: RawResource) -> dict[str, TemplateValue]:
+    return {name: template_value(raw, ("properties", "value"), part) for name, part in raw.holes.items()}
 
 
 def _policy_text(raw: RawResource) -> Fact[str]:

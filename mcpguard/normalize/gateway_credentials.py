@@ -14,13 +14,13 @@ from mcpguard.normalize.fields import (
     READ_AGAIN,
     absent_member,
     base_of,
-    expression_at,
     fact,
     last_segment,
     lookup,
     not_usable,
     optional_text,
     parent_key,
+    template_at,
     text,
 )
 
@@ -102,7 +102,7 @@ def _listed(raw: RawResource) -> Iterator[Credential]:
 
 def _credential(raw: RawResource, place: str, name: str, steps: tuple[str | int, ...]) -> Credential:
     value = fact(raw, steps, str, Known("", raw.origin.child(*steps)))
-    return Credential(place, name, value, raw.origin.child(*steps), expression_at(raw, steps))
+    return Credential(place, name, value, raw.origin.child(*steps), template_at(raw, steps))
 
 
 def named_value(raw: RawResource) -> NamedValue:
@@ -125,7 +125,7 @@ def named_value(raw: RawResource) -> NamedValue:
         display_name=name,
         secret=_is_secret(raw),
         value=found,
-        expression=expression_at(raw, steps),
+        template=template_at(raw, steps),
         key_vault=text(raw, "properties", "keyVault", "secretIdentifier"),
     )
 

@@ -13,8 +13,8 @@ from mcpguard.core.location import Location
 from mcpguard.evidence import EVERYTHING, Artifact, Complete, Gap, GapReason, Json, RawResource, resource_key
 from mcpguard.evidence.kinds import kind_of
 from mcpguard.sources import apiops_configuration, detect
+from mcpguard.sources.answers import is_resource
 from mcpguard.sources.apiops_layout import COLLECTIONS, Member, Part
-from mcpguard.sources.arm import is_resource
 from mcpguard.sources.files import Source
 from mcpguard.sources.policies import policy_body
 from mcpguard.sources.reading import Reading

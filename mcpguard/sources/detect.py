@@ -8,7 +8,7 @@ from mcpguard.core.jsontext import Decoded, JsonError, decode, decode_lines, dup
 from mcpguard.core.location import Route
 from mcpguard.core.patterns import LazyPattern
 from mcpguard.evidence import Json
-from mcpguard.sources import arm
+from mcpguard.sources import answers, template_shapes
 from mcpguard.sources.files import Source
 from mcpguard.sources.reading import Reading, number_of
 
@@ -189,8 +189,8 @@ def _take(reading: Reading, value: Json, route: Route) -> bool:
         return _take_list(reading, value, route)
     if not isinstance(value, dict):
         return False
-    if arm.is_resource(value):
-        arm.take_resource(reading, value, route)
+    if answers.is_resource(value):
+        answers.take_resource(reading, value, route)
         return True
     if isinstance(value.get("value"), list) and not isinstance(value.get("type"), str):
         return _take_page(reading, value, route)
@@ -201,10 +201,10 @@ def _take(reading: Reading, value: Json, route: Route) -> bool:
     if isinstance(value.get("data"), list) and value.keys() & {"total_records", "totalRecords", "count"}:
         first = len(reading.resources)
         taken = _take_items(reading, value["data"], (*route, "data"))
-        arm.take_rows(reading, value, route, first)
+        answers.take_rows(reading, value, route, first)
         return taken
-    if code := arm.error_code(value):
-        reading.kind = arm.FORMAT
+    if code := answers.error_code(value):
+        reading.kind = answers.FORMAT
         reading.miss(f"Azure answered {code} instead of a resource", reading.at(*route, "error"))
         return True
     return False
@@ -251,7 +251,6 @@ def _take_file_shape(reading: Reading, value: dict[str, Json], route: Route) -> 
         mcp_gateway,
         query_results,
         registry_entries,
-        templates,
         terraform,
     )
 
@@ -263,13 +262,14 @@ def _take_file_shape(reading: Reading, value: dict[str, Json], route: Route) -> 
         query_results.take_result(reading, value, route)
     elif not route and query_results.is_line(value):
         query_results.take_rows(reading, [value], ())
-    elif templates.is_template(value):
-        templates.take_template(reading, value, route)
-    elif isinstance(value.get("template"), dict) and templates.is_template(value["template"]):
-        templates.take_template(reading, value["template"], (*route, "template"))
+    elif template_shapes.is_template(value):
+        _put_by(reading, value, route)
+    elif isinstance(value.get("template"), dict) and template_shapes.is_template(value["template"]):
+        _put_by(reading, value["template"], (*route, "template"))
         if value.get("error"):
             reading.miss("Azure could not export all resources", reading.at(*route, "error"))
-    elif templates.is_parameters(value):
+    elif template_shapes.is_parameters(value):
+        reading.parameters = value if not route else None
         reading.skip("parameters of a template; scan the template")
     elif not route and manifests.is_manifest(value):
         manifests.take_manifest(reading, value)
@@ -295,6 +295,12 @@ def _take_file_shape(reading: Reading, value: dict[str, Json], route: Route) -> 
     return True
 
 
+def _put_by(reading: Reading, template: dict[str, Json], route: Route) -> None:
+    """A template is evaluated when all files are read: its parameters may stand in another one."""
+    reading.kind = reading.kind or template_shapes.TEMPLATE
+    reading.templates.append((template, route))
+
+
 def _take_page(reading: Reading, value: dict[str, Json], route: Route) -> bool:
     """Take a list answer of ARM or Graph."""
     if "@odata.context" in value:
@@ -303,13 +309,13 @@ def _take_page(reading: Reading, value: dict[str, Json], route: Route) -> bool:
         if graph.take_answer(reading, value, route):
             return True
     first = len(reading.resources)
-    version = arm.api_version_of(value.get("nextLink"))
+    version = answers.api_version_of(value.get("nextLink"))
     if not value["value"]:
         return _take_list(reading, [], route)
     if not _take_items(reading, value["value"], (*route, "value"), version):
         return False
-    if all(resource.format == arm.FORMAT for resource in reading.resources[first:]):
-        arm.take_page(reading, value, route, first)
+    if all(resource.format == answers.FORMAT for resource in reading.resources[first:]):
+        answers.take_page(reading, value, route, first)
     else:
         from mcpguard.sources import graph
 
@@ -322,8 +328,8 @@ def _take_items(reading: Reading, items: list[Json], route: Route, api_version: 
     unknown: list[int] = []
     for index, item in enumerate(items):
         place = (*route, index)
-        if isinstance(item, dict) and arm.is_resource(item):
-            arm.take_resource(reading, item, place, api_version)
+        if isinstance(item, dict) and answers.is_resource(item):
+            answers.take_resource(reading, item, place, api_version)
         elif not _take(reading, item, place):
             unknown.append(index)
     if unknown and len(unknown) < len(items):

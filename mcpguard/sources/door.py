@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from mcpguard.evidence import Json, Unresolved
 from mcpguard.evidence.redaction import mask
 from mcpguard.sources.secrecy import is_literal, ranges, strike, without_scheme
@@ -66,19 +68,41 @@ class Door:
             holder[key] = mask(value)
             if certain or len(value) >= _WITHHELD:
                 self.secrets |= {value, without_scheme(value)}
+        elif isinstance(value, Unresolved) and value.parts:
+            holder[key] = self._hide_parts(value)
         else:
             self.trim(holder, key)
+
+    def _hide_parts(self, value: Unresolved) -> Unresolved:
+        """Mask what is known of a text that a template computes."""
+        expression = value.expression
+        parts: list[str | Unresolved] = []
+        for part in value.parts:
+            if not isinstance(part, str) or not is_literal(part):
+                parts.append(part)
+                continue
+            if len(part) >= _WITHHELD:
+                self.secrets |= {part, without_scheme(part)}
+            expression = expression.replace(part, mask(part))
+            parts.append(mask(part))
+        return msgspec.structs.replace(value, expression=expression, parts=tuple(parts))
 
     def trim(self, holder: Json, key: str | int) -> None:
         """Mask what is secret within a text that is kept: keys in urls, and anything of a secret's shape."""
         value = holder[key]
-        text = value.expression if isinstance(value, Unresolved) else value
-        if not isinstance(text, str) or len(text) < _SHORTEST_WITH_KEY:
-            return
+        if isinstance(value, Unresolved):
+            parts = tuple(self.trimmed(part) if isinstance(part, str) else part for part in value.parts)
+            holder[key] = msgspec.structs.replace(value, expression=self.trimmed(value.expression), parts=parts)
+        elif isinstance(value, str):
+            holder[key] = self.trimmed(value)
+
+    def trimmed(self, text: str) -> str:
+        """A text with what is secret within it masked."""
+        if len(text) < _SHORTEST_WITH_KEY:
+            return text
         trimmed, secrets = strike(text, ranges(text), mask)
-        if secrets:
-            self.secrets.update(secrets)
-            holder[key] = Unresolved(trimmed) if isinstance(value, Unresolved) else trimmed
+        self.secrets.update(secrets)
+        return trimmed
 
     def hide_all(self, holder: Json, keep: frozenset[str] = frozenset()) -> None:
         """Mask every literal in an object or list and below, but for members of the given names (lower case)."""
@@ -99,10 +123,10 @@ class Door:
             for key, value in members(current):
                 if isinstance(value, dict | list):
                     stack.append(value)
-                elif isinstance(value, str):
+                elif isinstance(value, str | Unresolved):
                     if isinstance(key, str) and key.lower() in SECRET_MEMBERS:
                         self.hide(current, key)
-                    elif len(value) >= _SHORTEST_WITH_KEY:
+                    elif isinstance(value, Unresolved) or len(value) >= _SHORTEST_WITH_KEY:
                         self.trim(current, key)
 
 

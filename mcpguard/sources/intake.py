@@ -55,6 +55,10 @@ def read(paths: Sequence[Path], *, max_file_size: int = DEFAULT_MAX_FILE_SIZE, m
             readings.extend(whole.readings)
             gaps.extend(whole.gaps)
             complete.extend(whole.complete)
+    if any(reading.templates for reading in readings):
+        from mcpguard.sources.arm.files import take_templates  # with the whole template language
+
+        take_templates(readings)
     artifacts.extend(source for source in loaded.values() if isinstance(source, Artifact))
     if manifest:
         _choose_manifest(readings, artifacts, entries, manifest)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from mcpguard.core.patterns import LazyPattern
-from mcpguard.evidence import Json, RawResource
+from mcpguard.evidence import Json, RawResource, Unresolved
 from mcpguard.evidence.redaction import CREDENTIAL_HEADERS, is_secret_name
 from mcpguard.sources.door import Door, members, object_at, objects_at
 from mcpguard.sources.ids import last_of
@@ -83,7 +83,7 @@ def mask_body(resource: RawResource) -> set[str]:
 
 def holds_policy(resource: RawResource) -> bool:
     """Whether the body holds the text of a policy or fragment; a link to one does not count."""
-    if not _may_hold_policy(resource.type):
+    if not may_hold_policy(resource.type):
         return False
     properties = resource.body.get("properties")
     if not isinstance(properties, dict) or not isinstance(properties.get("value"), str):
@@ -92,7 +92,8 @@ def holds_policy(resource: RawResource) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _may_hold_policy(type: str) -> bool:
+def may_hold_policy(type: str) -> bool:
+    """Whether resources of a type hold the text of a policy or fragment."""
     return type == "file/policy" or bool(_POLICY.fullmatch(type))
 
 
@@ -125,6 +126,8 @@ def _walk(door: Door, resource: RawResource) -> None:
 def _named_value(door: Door, resource: RawResource) -> None:
     properties = object_at(resource.body, "properties")
     value = properties.get("value")
+    if isinstance(value, Unresolved):
+        (door.hide if properties.get("secret") is True else door.trim)(properties, "value")
     if not isinstance(value, str):
         return
     names = (str(properties.get("displayName") or ""), last_of(resource.id))

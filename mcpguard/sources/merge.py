@@ -54,7 +54,7 @@ def merge(
     resources = sorted(resources, key=attrgetter("key"))
     gaps, claims = list(gaps), set(complete)
     ids = (*(resource.id for resource in resources), *(gap.scope for gap in gaps))
-    if any(id_.startswith(_PROVIDERS) for id_ in ids):
+    if any(_floats(id_) for id_ in ids):
         move = _Moves(resources)
         resources = [move.resource(resource) for resource in resources]
         gaps = [move.gap(gap) for gap in gaps]
@@ -97,38 +97,42 @@ def _once(gaps: Iterable[Gap]) -> list[Gap]:
 
 
 class _Moves:
-    """From ``/providers/<type>/<name>`` to the one deployed resource of that type and name."""
+    """From ``/providers/<type>/<name>``, or the same in a group, to the one deployed resource of that type and name."""
 
     def __init__(self, resources: Sequence[RawResource]) -> None:
-        roots: dict[str, set[str]] = {}
-        below: dict[str, set[str]] = {}
-        spelled: dict[str, str] = {}
+        roots: dict[str, dict[str, str]] = {}
+        below: dict[str, dict[str, str]] = {}
         for resource in resources:
             prefix, root, is_root = _root(resource.id)
-            if prefix and root:
-                spelled.setdefault(prefix.lower(), prefix)
-                (roots if is_root else below).setdefault(root, set()).add(prefix.lower())
-        self.targets: dict[str, str] = {}
-        """From ``/providers/microsoft.x/kind/name`` to the prefix as the first file spells it."""
-        for root in roots.keys() | below.keys():
-            prefixes = roots.get(root) or below[root]
-            if len(prefixes) == 1:
-                self.targets[root] = spelled[next(iter(prefixes))]
+            if root and not _floats(resource.id):
+                (roots if is_root else below).setdefault(root, {}).setdefault(prefix.lower(), prefix)
+        self.targets = below | roots
+        """From ``/providers/microsoft.x/kind/name`` to the prefixes that it is deployed under, with a spelling of each."""
 
-    def prefix(self, id: str) -> str:
-        return self.targets.get(_root(id)[1], "") if id.startswith(_PROVIDERS) else ""
+    def moved(self, id: str) -> str:
+        """The id of the deployed resource; the id itself when it is one, or when there are none or several."""
+        if not _floats(id):
+            return id
+        own, root, _ = _root(id)
+        found = [spelled for prefix, spelled in self.targets.get(root, {}).items() if prefix.endswith(own.lower())]
+        return found[0] + id[len(own) :] if len(found) == 1 else id
 
     def resource(self, resource: RawResource) -> RawResource:
-        prefix = self.prefix(resource.id)
-        return msgspec.structs.replace(resource, id=prefix + resource.id) if prefix else resource
+        moved = self.moved(resource.id)
+        return resource if moved == resource.id else msgspec.structs.replace(resource, id=moved)
 
     def gap(self, gap: Gap) -> Gap:
-        prefix = self.prefix(gap.scope)
-        return msgspec.structs.replace(gap, scope=prefix.lower() + gap.scope) if prefix else gap
+        moved = self.moved(gap.scope)
+        return gap if moved == gap.scope else msgspec.structs.replace(gap, scope=moved.lower())
 
     def complete(self, claim: Complete) -> Complete:
-        prefix = self.prefix(claim.scope)
-        return Complete(prefix.lower() + claim.scope, claim.type) if prefix else claim
+        moved = self.moved(claim.scope)
+        return claim if moved == claim.scope else Complete(moved.lower(), claim.type)
+
+
+def _floats(id: str) -> bool:
+    """Whether an id leaves open in which subscription it is."""
+    return id.startswith((_PROVIDERS, "/resourceGroups/", "/resourcegroups/"))
 
 
 def _root(id: str) -> tuple[str, str, bool]:
@@ -197,16 +201,16 @@ def _one_each(resources: Sequence[RawResource]) -> tuple[list[RawResource], dict
             out.append(copies[0])
             continue
         best, *others = sorted(copies, key=_rank)
-        body, texts = best.body, best.texts
+        body, texts, holes = best.body, best.texts, best.holes
         for other in others:
             pair = (other.origin.artifact, best.origin.artifact)
             also[pair] = also.get(pair, 0) + 1
             if member := first_contradiction(body, other.body):
                 otherwise.setdefault(pair, []).append(f"{member} of {last_of(best.id)}")
-            texts = _new_texts(body, other) | texts
+            texts, holes = _new_texts(body, other) | texts, other.holes | holes
             body = _filled(body, other.body)
         version = best.api_version or next((other.api_version for other in others if other.api_version), "")
-        out.append(msgspec.structs.replace(best, body=body, texts=texts, api_version=version))
+        out.append(msgspec.structs.replace(best, body=body, texts=texts, holes=holes, api_version=version))
     remarks: dict[str, list[str]] = {}
     for (path, kept), count in sorted(also.items()):
         what = number_of(count, "resource")

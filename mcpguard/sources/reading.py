@@ -7,7 +7,7 @@ import msgspec
 from mcpguard.core.jsontext import JsonError
 from mcpguard.core.location import Location, Route, TextRange
 from mcpguard.core.positions import line_starts, span_in
-from mcpguard.evidence import Artifact, ArtifactStatus, ArtifactText, Complete, Gap, RawResource
+from mcpguard.evidence import Artifact, ArtifactStatus, ArtifactText, Complete, Gap, Json, RawResource
 from mcpguard.evidence.redaction import mask_text, spellings
 from mcpguard.sources import masking, policy_secrets
 from mcpguard.sources.secrecy import keyed_secrets
@@ -58,6 +58,10 @@ class Reading(msgspec.Struct):
     secrets: set[str] = set()
     moved: dict[Route, Route] = {}
     """Where members stand in the file, for bodies that were put into another shape; see :class:`ArtifactText`."""
+    templates: list[tuple[dict[str, Json], Route]] = []
+    """Deployment templates that wait for the parameters in other files, with their place."""
+    parameters: dict[str, Json] | None = None
+    """The parameter file that it is."""
     failed: Trouble | None = None
     reason: str = ""
     """Why nothing was taken from it."""

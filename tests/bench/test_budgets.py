@@ -19,7 +19,11 @@ from lxml import etree
 from mcpguard.cli.pipeline import Settings, scan
 from mcpguard.policy.reader import read
 from mcpguard.sources import policy_secrets
+from mcpguard.sources.arm.files import take_templates
+from mcpguard.sources.detect import take_file
+from mcpguard.sources.files import Source
 from tests.bench.estates import write
+from tests.bench.templates import write_template
 
 ROOT = Path(__file__).parents[2]
 PASS = [sys.executable, "-c", "pass"]
@@ -142,6 +146,24 @@ def test_ten_thousand_resources(tmp_path: Path) -> None:
 
     # Reading and linking come to 3; each rule adds about 0.02, so 16 rules made 3.2 and 55 make 4.0. The aim is 4.
     report("10,000 resources / decoding and parsing them (aim: 4)", ratio(once, bare, 7), 4.4)
+
+
+def test_a_template() -> None:
+    data = write_template(120)
+    assert 900_000 < len(data) < 1_300_000
+
+    def evaluate() -> float:
+        policy_secrets.scan.cache_clear()
+        reading = take_file(Source("main.json", data))
+        seconds = timed(lambda: take_templates([reading]))
+        assert len(reading.resources) == 1 + 120 * 11
+        return seconds
+
+    def bare() -> float:
+        return timed(lambda: [msgspec.json.decode(data) for _ in range(10)])
+
+    # Decoding 1 MB takes 4 to 8 ms, so a ratio of 15 is 8 MB/s on a slow machine.
+    report("evaluating a template / decoding it ten times", ratio(evaluate, bare, 7), 2.5)
 
 
 def test_memory_is_linear(tmp_path: Path) -> None:

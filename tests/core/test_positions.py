@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcpguard.core.jsontext import JsonError, decode, duplicate_keys
-from mcpguard.core.location import Location, Route, Span, TextRange
+from mcpguard.core.location import Location, Piece, Role, Route, Span, TextRange
 from mcpguard.core.positions import SourceText, decode_literal
 
 JSON = b"""{
@@ -134,3 +134,40 @@ def test_a_range_within_yaml_is_the_whole_text() -> None:
     data = b"a:\n  policy: |\n    <policies>\n      <base />\n"
     resolved = SourceText(data, "yaml").resolve(Location("f", ("a", "policy"), TextRange(3, 6)))
     assert (resolved.span.line, resolved.inner) == (2, None)
+
+
+ASSEMBLED = Location(
+    "main.json",
+    ("resources", 0),
+    pieces=(
+        Piece(0, 10, "main.json", ("variables", "p"), TextRange(0, 10)),
+        Piece(10, 16, "main.json", ("variables", "p"), TextRange(10, 13)),  # six characters in place of {x}
+        Piece(16, 30, "main.json", ("variables", "p"), TextRange(13, 27)),
+        Piece(30, 34, "values.json", ("parameters", "x"), TextRange(2, 6)),
+        Piece(34, 40, "main.json", ("resources", 0)),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "wanted"),
+    [
+        (2, 5, Location("main.json", ("variables", "p"), TextRange(2, 5))),
+        (12, 14, Location("main.json", ("variables", "p"), TextRange(10, 13))),
+        (8, 20, Location("main.json", ("variables", "p"), TextRange(8, 17))),
+        (16, 16, Location("main.json", ("variables", "p"), TextRange(13, 13))),
+        (31, 33, Location("values.json", ("parameters", "x"), TextRange(3, 5))),
+        (28, 33, Location("main.json", ("variables", "p"), TextRange(25, 27))),
+        (35, 37, Location("main.json", ("resources", 0))),
+        (39, 99, Location("main.json", ("resources", 0))),
+    ],
+)
+def test_a_range_of_an_assembled_text_is_in_one_of_its_pieces(start: int, end: int, wanted: Location) -> None:
+    assert ASSEMBLED.range(start, end) == wanted
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_any_range_of_an_assembled_text_has_a_place(start: int, length: int) -> None:
+    found = Location("f", (), None, Role.FLOW, "said", ASSEMBLED.pieces).range(start, start + length)
+    assert (found.role, found.note, found.pieces) == (Role.FLOW, "said", ())
+    assert found.within is None or 0 <= found.within.start <= found.within.end

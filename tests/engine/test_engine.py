@@ -140,6 +140,13 @@ def test_a_gap_over_what_a_rule_reads_lets_nothing_pass(
         assert finding.unknown is not None and finding.unknown.remedy == "ask for Directory.Read.All"
 
 
+def test_a_gap_at_an_api_covers_the_server_that_it_is(tmp_path: Path) -> None:
+    """The key of a server is that of its API or host with a mark behind it."""
+    gap = Gap("/applications/one", frozenset({"application"}), GapReason.UNSUPPORTED, "A condition.", "give the values")
+    found = Estate([(application("one#mcp"), "")], gaps=(gap,), as_of=estate().as_of)
+    assert outcomes(run([rule(tmp_path, "yield from ()")], found, {})) == [Outcome.UNKNOWN]
+
+
 def test_a_gap_that_could_be_anywhere_says_nothing_against_what_was_read_as_a_whole(tmp_path: Path) -> None:
     gap = Gap("", frozenset({"application"}), GapReason.UNSUPPORTED, "A nested deployment.", "scan it")
     whole = frozenset({Complete("/applications/one", EVERYTHING)})

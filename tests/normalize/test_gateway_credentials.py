@@ -10,6 +10,7 @@ from mcpguard.evidence.redaction import is_masked
 from mcpguard.model.credentials import CredentialSort, credential_uses
 from mcpguard.model.estate import Estate
 from mcpguard.model.kinds.gateway import Backend, Credential, NamedValue, PolicyText
+from mcpguard.model.template_keys import HostKey
 from tests.normalize.test_estate import SERVICE_RESOURCE, Json, api, child, estate, policy, server
 
 KEY = "0123456789abcdefABCDEF"
@@ -64,7 +65,7 @@ def test_a_backend_without_credentials(tmp_path: Path, properties: Json) -> None
 def test_a_computed_value_and_a_computed_object(tmp_path: Path) -> None:
     found = deployed(tmp_path, "backends", "b", credentials={"header": {"x-functions-key": [LIST_KEYS]}})
     (item,) = credentials(found).values()
-    assert isinstance(item.value, Unknown) and item.expression == LIST_KEYS
+    assert isinstance(item.value, Unknown) and item.template is not None and item.template.keys == (HostKey.MASTER,)
     (tmp_path / "main.json").unlink()
     (backend,) = deployed(tmp_path, "backends", "b", credentials="[parameters('credentials')]").of(Backend)
     assert isinstance(backend.credentials, Unknown)
@@ -101,13 +102,15 @@ def test_what_a_named_value_keeps_of_its_source(tmp_path: Path) -> None:
     assert found.of(NamedValue)[0].key_vault == "https://v.vault.azure.net/secrets/k"
     declared = deployed(tmp_path, "namedValues", "c", displayName="c", value=LIST_KEYS).of(NamedValue)
     (computed,) = [value for value in declared if value.name == "c"]
-    assert computed.expression == LIST_KEYS and isinstance(computed.value, Unknown)
+    assert computed.template is not None and computed.template.keys == (HostKey.MASTER,)
+    assert isinstance(computed.value, Unknown)
 
 
 def test_a_policy_that_a_template_computes(tmp_path: Path) -> None:
     found = deployed(tmp_path, "policies", "policy", format="rawxml", value=LIST_KEYS)
     (policy,) = found.of(PolicyText)
-    assert policy.expression == LIST_KEYS and isinstance(policy.text, Unknown)
+    assert policy.template is not None and policy.template.keys == (HostKey.MASTER,)
+    assert isinstance(policy.text, Unknown)
 
 
 def test_credentials_of_everything_that_runs_for_a_server(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def fail(id: str, target: Target, message: str, at: Location, **more: object) ->
 def hash_of(*parts: object) -> int:
     """A small stable hash; the engine's is another, and only stability matters here."""
     value = 7
-    for character in repr(parts):
+    for character in repr(parts).replace(", pieces=()", ""):
         value = (value * 31 + ord(character)) % 0xFFFFFFFF
     return value
 

@@ -26,8 +26,8 @@ from mcpguard.evidence.redaction import (
 )
 from mcpguard.sources import policy_secrets, read
 from mcpguard.sources.secrecy import strike
+from tests.sources.arm.test_templates import declared, template
 from tests.sources.conftest import SERVICE, SITE, Scan, api, policy, write_files
-from tests.sources.test_templates import declared, template
 
 Scanner = Callable[..., Scan]
 APIM = "Microsoft.ApiManagement/service"
@@ -409,7 +409,10 @@ def test_a_key_in_a_url_leaves_the_url_readable(scan: Scanner) -> None:
 def test_expressions_of_templates_are_trimmed(scan: Scanner) -> None:
     url = "[concat('https://x?code=abcdefgh12345678', parameters('y'))]"
     found = scan({"main.json": template(declared(f"{APIM}/backends", "svc/x", properties={"url": url}))})
-    assert found.only().body["properties"]["url"] == Unresolved("[concat('https://x?code=<masked>********', parameters('y'))]")
+    value = found.only().body["properties"]["url"]
+    assert isinstance(value, Unresolved)
+    assert value.expression == "[concat('https://x?code=<masked>********', parameters('y'))]"
+    assert value.parts[0] == "https://x?code=<masked>********"
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from mcpguard.evidence import Complete, Gap, GapReason, RawResource, Unresolved
 from mcpguard.normalize import build
 from mcpguard.sources import intake, read
 from mcpguard.sources.merge import first_contradiction, merge
+from tests.sources.arm.test_templates import declared, template
 from tests.sources.conftest import RG, SERVICE, SITE, Scan, api, policy, service, write_files
 from tests.sources.test_apiops import extract
-from tests.sources.test_templates import declared, template
 
 Scanner = Callable[..., Scan]
 ESTATES = Path(__file__).parents[2] / "fixtures" / "estates"
@@ -27,7 +27,11 @@ ESTATES = Path(__file__).parents[2] / "fixtures" / "estates"
 def test_template_moves_onto_the_one_deployed_service(scan: Scanner) -> None:
     main = template(
         declared("Microsoft.ApiManagement/service", "Contoso-APIM"),
-        declared("Microsoft.ApiManagement/service/apis", "Contoso-APIM/orders", declared("operations", "[variables('o')]")),
+        declared(
+            "Microsoft.ApiManagement/service/apis",
+            "Contoso-APIM/orders",
+            declared("operations", "[parameters('o')]", scope="[parameters('o')]"),
+        ),
         declared("Microsoft.Web/sites", "contoso-orders-func"),
         declared("Microsoft.Web/sites", "elsewhere"),
     )

@@ -7,6 +7,7 @@ import msgspec
 from mcpguard.core.facts import Fact, Known, Unknown
 from mcpguard.core.location import Location
 from mcpguard.model.kinds.entity import Entity
+from mcpguard.model.template_keys import TemplateValue
 
 
 class TlsSetting(msgspec.Struct, frozen=True):
@@ -149,8 +150,8 @@ class Credential(msgspec.Struct, frozen=True):
     value: Fact[str]
     """As written: a ``{{named value}}``, or the mask of a literal."""
     at: Location
-    expression: str = ""
-    """The template expression that computes the value; empty when it is plain."""
+    template: TemplateValue | None = None
+    """Set when a template computes the value."""
 
 
 class Backend(Entity, frozen=True, kw_only=True):
@@ -271,8 +272,11 @@ class PolicyText(Entity, frozen=True, kw_only=True):
     text_at: Location
     escaped: bool
     """``format: xml``: the text is XML-escaped rather than raw."""
-    expression: str = ""
-    """The template expression that computes the text; empty when it is plain."""
+    template: TemplateValue | None = None
+    """Set when a template computes the whole text."""
+
+    holes: dict[str, TemplateValue] = msgspec.field(default_factory=dict)
+    """Names that stand in the text as ``{{name}}`` for what a template computes, and are no named values."""
 
     @property
     def scope(self) -> str:
@@ -311,8 +315,8 @@ class NamedValue(Entity, frozen=True, kw_only=True):
     secret: Fact[bool]
     """Whether its value is hidden from readers; always so in Key Vault."""
     value: Fact[str]
-    expression: str = ""
-    """The template expression that computes the value; empty when it is plain."""
+    template: TemplateValue | None = None
+    """Set when a template computes the value."""
     key_vault: str = ""
     """Identifier of the Key Vault secret that holds the value; empty when none does."""
 

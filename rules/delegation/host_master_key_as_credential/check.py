@@ -9,12 +9,12 @@ from mcpguard.sdk import (
     McpServer,
     NamedValue,
     Options,
+    TemplateValue,
     Unknown,
     Verdicts,
     computed_policies,
     credential_uses,
     named_value,
-    template_keys,
 )
 
 _TOO_MUCH = frozenset({HostKey.MASTER, HostKey.DEFAULT})
@@ -27,7 +27,7 @@ def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
         for verdict in _judge(server, use, estate):
             yield use.doubt if use.doubt is not None and isinstance(verdict, Issue) else verdict
     for policy in computed_policies(server, estate):
-        for key in set(template_keys(policy.expression)) & _TOO_MUCH:
+        for key in _too_much(policy.template):
             yield _issue(server, f"the {policy.title}", key, policy.text_at, "written into the policy")
     if uses.missing is not None:
         yield uses.missing
@@ -35,20 +35,24 @@ def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
 
 def _judge(server: McpServer, use: CredentialUse, estate: Estate) -> Verdicts:
     if not use.names:
-        keys = set(template_keys(use.expression))
-        for key in keys & _TOO_MUCH:
+        for key in _too_much(use.template):
             yield _issue(server, use.holder, key, use.at, use.what)
-        if use.is_host_key and not keys and not use.is_callers:
+        if use.is_host_key and not (use.template is not None and use.template.keys) and not use.is_callers:
             yield _unsure(use, f"{use.what} of {use.holder} holds")
     for name in dict.fromkeys(use.names):
         found = named_value(server, name, use.at, estate)
-        keys = set(template_keys(found.expression)) if isinstance(found, NamedValue) else set()
-        for key in keys & _TOO_MUCH:
+        template = found.template if isinstance(found, NamedValue) else None
+        for key in _too_much(template):
             yield _issue(server, use.holder, key, use.at, f"{use.what}, from the named value {{{{{name}}}}}")
-        if use.is_host_key and not keys and found is not None:
+        if use.is_host_key and not (template is not None and template.keys) and found is not None:
             secret = found.key_vault.rpartition("/secrets/")[2] if isinstance(found, NamedValue) else ""
             where = f" (Key Vault secret {secret})" if secret else ""
             yield _unsure(use, f"the named value {{{{{name}}}}} in {use.holder} holds{where}")
+
+
+def _too_much(template: TemplateValue | None) -> list[HostKey]:
+    """The keys in what a template computes that open more than the MCP endpoint."""
+    return [key for key in template.keys if key in _TOO_MUCH] if template is not None else []
 
 
 def _unsure(use: CredentialUse, what: str) -> Unknown:

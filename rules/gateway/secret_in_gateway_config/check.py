@@ -15,7 +15,6 @@ from mcpguard.sdk import (
     credential_uses,
     named_value,
     stands_for_itself,
-    template_keys,
 )
 
 _WANTED = "keep it in Key Vault and refer to it as a secret named value"
@@ -28,7 +27,7 @@ def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
         for verdict in _judge(server, use, estate):
             yield use.doubt if use.doubt is not None and isinstance(verdict, Issue) else verdict
     for policy in computed_policies(server, estate):
-        if any(template_keys(policy.expression)):
+        if policy.template is not None and policy.template.keys:
             yield Issue(
                 f"{server.title} runs the {policy.title}, into which a deployment template writes a key that it lists from a "
                 f"resource, so that every reader of the policy reads the key; {_WANTED}",
@@ -54,12 +53,12 @@ def _judge(server: McpServer, use: CredentialUse, estate: Estate) -> Verdicts:
             "if it is one, make it a secret named value; if not, set the header in a policy",
             use.at,
         )
-    elif use.is_literal or any(template_keys(use.expression)):
-        how = "a literal" if use.is_literal else "a key that a deployment template writes there"
+    elif use.is_literal or (use.template is not None and use.template.keys):
+        how = "a literal" if use.is_literal else "a key that a template writes there"
         yield _issue(server, use, f"is {how}")
-    elif use.expression:
-        missing = f"whether {use.what} of {use.holder} is a literal, which a deployment template computes"
-        yield Unknown(missing, "scan the deployed backend (az rest) or a template with plain values", use.at)
+    elif use.template is not None:
+        missing = f"whether {use.what} of {use.holder} is a literal, which a template computes"
+        yield Unknown(missing, "scan the deployed resource (az rest) or a template with plain values", use.at)
     for name in dict.fromkeys(use.names):
         match named_value(server, name, use.at, estate):
             case NamedValue() as found:

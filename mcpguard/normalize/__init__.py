@@ -11,6 +11,7 @@ from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.inputs import InputFile, Omission
 from mcpguard.normalize.fields import last_segment, lookup, parent_key
 from mcpguard.normalize.gateway import APIM, gateway_entities
+from mcpguard.normalize.gateway_platform import implied_services
 from mcpguard.normalize.link import host_tools, linked_servers, tie_applications
 from mcpguard.normalize.oauth import oauth_proxies
 from mcpguard.normalize.servers import gateway_servers
@@ -51,7 +52,7 @@ def build(evidence: Evidence, as_of: datetime, *, assume_mcp: bool = False) -> E
 
 
 def _entities(evidence: Evidence) -> Iterator[tuple[Entity, str]]:
-    for raw in evidence.resources:
+    for raw in (*implied_services(evidence.resources), *evidence.resources):
         if raw.type.startswith(APIM):
             yield from gateway_entities(raw)
         elif raw.type == "file/policy":

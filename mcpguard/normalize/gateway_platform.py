@@ -1,9 +1,10 @@
 """The service itself and its self-hosted gateways: network, platform, protocols. Shapes: facts/apim.md 1.1 and 1.12."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mcpguard.core.facts import Fact, Known
 from mcpguard.evidence import Json, RawResource, Unresolved
+from mcpguard.model.estate import service_key
 from mcpguard.model.kinds.gateway import GatewayApi, GatewayHostname, Platform, SelfHostedGateway, Service, TlsSetting
 from mcpguard.normalize.fields import (
     READ_AGAIN,
@@ -19,6 +20,7 @@ from mcpguard.normalize.fields import (
 )
 from mcpguard.normalize.urls import parse_url
 
+_SERVICE = "microsoft.apimanagement/service"
 _MIN_VERSION_DEFAULT = "every version of the management API is let in unless minApiVersion is set (facts/apim.md 1.1)"
 _PUBLIC_DEFAULT = "publicNetworkAccess is Enabled by default (facts/apim.md 1.1)"
 _NETWORK_DEFAULT = "virtualNetworkType is None by default (ARM reference, API Management service)"
@@ -58,12 +60,12 @@ def service(raw: RawResource) -> Service:
         **base_of(raw),  # type: ignore[arg-type]
         sku=sku,
         gateway_hosts=tuple(dict.fromkeys(host for host in hosts if host)),
-        tags=tags(raw),
+        tags=tags(raw) if _has_properties(raw) else absent_member(raw, "tags", READ_AGAIN + raw.id),
         public_network_access=_setting(raw, "publicNetworkAccess", "Enabled", _PUBLIC_DEFAULT),
         virtual_network_type=_setting(raw, "virtualNetworkType", "None", _NETWORK_DEFAULT),
         platforms=tuple(_platforms(raw)),
         tls_settings=_tls_settings(raw),
-        identity=fact(raw, ("identity", "type"), str, Known("None", raw.origin, "no identity block")),
+        identity=fact(raw, ("identity", "type"), str, _identity_default(raw)),
         min_api_version=fact(raw, ("properties", "apiVersionConstraint", "minApiVersion"), str, _min_version_default(raw)),
     )
 
@@ -77,6 +79,26 @@ def _setting(raw: RawResource, member: str, default: str, why: str) -> Fact[str]
     if not _has_properties(raw):
         absent = absent_member(raw, f"properties.{member}", READ_AGAIN + raw.id)
     return fact(raw, ("properties", member), str, absent)
+
+
+def _identity_default(raw: RawResource) -> Fact[str]:
+    if not _has_properties(raw):
+        return absent_member(raw, "identity", READ_AGAIN + raw.id)
+    return Known("None", raw.origin, "no identity block")
+
+
+def implied_services(resources: Iterable[RawResource]) -> Iterator[RawResource]:
+    """The services whose APIs were read without them, as an APIOps extract holds them: all that is known is that they exist."""
+    present: set[str] = set()
+    implied: dict[str, RawResource] = {}
+    for raw in resources:
+        if raw.type == _SERVICE:
+            present.add(raw.key)
+        elif raw.type == f"{_SERVICE}/apis":
+            key = service_key(raw.key)
+            if key not in implied:
+                implied[key] = RawResource(raw.id[: len(key)], _SERVICE, {}, raw.origin, raw.format)
+    yield from (raw for key, raw in implied.items() if key not in present)
 
 
 def _min_version_default(raw: RawResource) -> Fact[str]:

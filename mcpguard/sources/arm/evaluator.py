@@ -33,6 +33,9 @@ class Exhausted(Exception):
     """The budget of a file is used up."""
 
 
+_HASHES = frozenset({"uniquestring", "guid"})
+
+
 class Evaluator:
     """Evaluates the expressions of one file and of the parameter files that go with it."""
 
@@ -42,10 +45,13 @@ class Evaluator:
         note: Callable[[str, Location | None], None],
         hide: Callable[[Json], Json],
         look: Callable[[str], None],
+        here: str = "",
     ) -> None:
         """``size`` of the file in bytes; ``note`` takes what is wrong with it; ``hide`` masks a literal secret; ``look`` is
-        shown every expression before it is read.
+        shown every expression before it is read; ``here`` is the folder of the template: what is deployed from another
+        one goes elsewhere, so that equal hashes of what only deployment knows are not equal names.
         """
+        self.here = here
         self.budget = _STEPS + size
         self.note = note
         self.hide = hide
@@ -253,6 +259,8 @@ class Evaluator:
                     is_heavy = is_heavy or kind is not str or len(value) > _LIGHT
                 if is_heavy:
                     self.weigh(values)
+                if name in _HASHES and any(type(value) is not str for value in values):
+                    values.append(self.here)
                 found = function.apply(values)
                 if type(found) is Unresolved:
                     return found if found.expression else msgspec.structs.replace(found, expression=call.source)

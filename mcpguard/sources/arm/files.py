@@ -125,7 +125,7 @@ def _evaluate(reading: Reading, template: dict[str, Json], at: Location, file: R
     def look(text: str) -> None:
         door.secrets.update(text[start:end] for start, end in ranges(text))
 
-    evaluator = Evaluator(len(owner.data), reading.miss, hide, look)
+    evaluator = Evaluator(len(owner.data), reading.miss, hide, look, owner.path.rpartition("/")[0])
     place = Place(level=level_of(template.get("$schema")))
     scope = Scope(template, at, place, {})
     if file is not None:

@@ -22,10 +22,10 @@ GIVEN = {
 }
 
 
-def evaluate(expression: str, place: Place | None = None, **template: Any) -> Any:
+def evaluate(expression: str, place: Place | None = None, here: str = "", **template: Any) -> Any:
     variables = {**GIVEN, **template.pop("variables", {})}
     scope = Scope({"variables": variables, **template}, Location("x.json"), place or Place(), {})
-    evaluator = Evaluator(1000, lambda detail, at: None, lambda value: value, lambda text: None)
+    evaluator = Evaluator(1000, lambda detail, at: None, lambda value: value, lambda text: None, here)
     return evaluator.json(expression, scope.frame)
 
 
@@ -414,6 +414,8 @@ def test_stand_ins_are_equal_for_equal_arguments_and_show_what_they_are() -> Non
     assert one == evaluate("[uniqueString(variables('s'), resourceGroup().id)]", variables={"s": "[subscription().id]"})
     assert one != evaluate("[uniqueString(resourceGroup().id)]")
     assert len(one) == 13 and one.startswith("unique") and one == one.lower() and one.isalnum()
+    assert one != evaluate("[uniqueString(subscription().id, resourceGroup().id)]", here="another/folder")
+    assert evaluate("[uniqueString('a')]") == evaluate("[uniqueString('a')]", here="another/folder")
     guid = evaluate("[guid(resourceGroup().id, 'x')]")
     assert guid == evaluate("[guid(resourceGroup().id, 'x')]") != evaluate("[guid(resourceGroup().id, 'y')]")
     assert [len(part) for part in guid.split("-")] == [8, 4, 4, 4, 12] and guid.startswith("00000000-")

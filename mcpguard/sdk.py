@@ -44,7 +44,14 @@ from mcpguard.model.entry_paths import EntryPath, Key
 from mcpguard.model.estate import Classification, Declaration, Estate, child_type, home_key, service_key
 from mcpguard.model.finding import Issue, RuleMeta, merged
 from mcpguard.model.flow_view import gather_flows
-from mcpguard.model.in_effect import StatementInEffect, backends_in_effect, mcp_calls, statements_in_effect, unread_products
+from mcpguard.model.in_effect import (
+    StatementInEffect,
+    backends_in_effect,
+    default_unread,
+    mcp_calls,
+    statements_in_effect,
+    unread_products,
+)
 from mcpguard.model.key_paths import Leak, keys_sent_abroad
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.entra import Application, Owner, ServicePrincipal
@@ -281,6 +288,7 @@ __all__ = [
     "credential_uses",
     "cuts",
     "default_of",
+    "default_unread",
     "effective_diagnostics",
     "exchanges_failing_open",
     "expressions_of",

@@ -14,7 +14,7 @@ from mcpguard.model.kinds.gateway import Api, Fragment, NamedValue, Operation, P
 from mcpguard.model.kinds.governance import DeclaredServer, DeclaredTool, Manifest, ToolClass
 from mcpguard.model.kinds.mcp import McpServer, McpTool
 from mcpguard.model.template_keys import TemplateValue
-from mcpguard.policy.effective import Names, Scope, ScopedPolicy
+from mcpguard.policy.effective import DEFAULT_GLOBAL_POLICY, Names, Scope, ScopedPolicy
 from mcpguard.policy.reader import read
 from mcpguard.policy.tree import Document
 
@@ -236,6 +236,8 @@ class Estate:
             return ScopedPolicy(scope, name, self.document(policy), policy.text_at)
         at = owner.at if owner is not None else at
         if self.is_complete(key, child_type(key, "policies")) or self._listed_without(key):
+            if scope is Scope.GLOBAL:
+                return ScopedPolicy(scope, name, Known(read(DEFAULT_GLOBAL_POLICY)), at, is_default=True)
             return ScopedPolicy(scope, name, Known(None), at)
         title = owner.title if owner is not None else f"{scope.value} {name}" if name else "the service"
         where = f"the global policy of {title}" if scope is Scope.GLOBAL else f"the policy of {title}"

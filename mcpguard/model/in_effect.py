@@ -47,6 +47,12 @@ class StatementInEffect(msgspec.Struct, frozen=True):
         return expressions_of(self.statement)
 
 
+def default_unread(step: StatementInEffect) -> Unknown:
+    """For a statement of the platform's default global policy: its attributes, which are not documented."""
+    remedy = "add the answer of: az rest --method get --url …/policies/policy?format=rawxml of the service"
+    return Unknown(f"the attributes of {step.statement.name} in the platform's default global policy", remedy, step.at)
+
+
 def mcp_calls(server: McpServer, estate: Estate) -> Iterable[ServerCall]:
     """The MCP calls of a server in API Management; for a loose policy, the call that it would run for.
 

@@ -16,6 +16,10 @@ from mcpguard.core.facts import Fact, Known, Unknown
 from mcpguard.core.location import Location
 from mcpguard.policy.tree import NAMED_VALUE, Document, Element, Text, Value
 
+DEFAULT_GLOBAL_POLICY = "<policies><inbound /><backend><forward-request /></backend><outbound /><on-error /></policies>"
+"""What runs where a service has no global policy of its own: the request is forwarded. That is documented (azure-docs,
+forward-request-policy: set at the global scope by default); that it has no attributes is not (facts/apim.md 0.8).
+"""
 MAX_NODES = 20_000
 """More statements than that are a hole: repeated ``<base/>`` multiplies, and no real policy comes near."""
 
@@ -50,6 +54,8 @@ class ScopedPolicy(msgspec.Struct, frozen=True):
     """None when the scope is known to have no document."""
     at: Location
     """Where the text stands; ranges within it are added."""
+    is_default: bool = False
+    """Whether it is the document that the platform has where nobody wrote one; ``at`` is then the service."""
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -67,11 +73,15 @@ class Statement(msgspec.Struct, frozen=True):
 
     @property
     def at(self) -> Location:
-        """The start tag."""
+        """The start tag; the service for what the platform has by default."""
+        if self.origin.is_default:
+            return self.origin.at
         return self.origin.at.range(self.element.start, self.element.head_end)
 
     def value_at(self, value: Value) -> Location:
         """The place of one of the element's values."""
+        if self.origin.is_default:
+            return self.origin.at
         return self.origin.at.range(value.start, value.end)
 
 

@@ -53,6 +53,8 @@ class _Statement(_Struct, frozen=True, tag_field="kind", tag="statement"):
     name: str
     scope: str
     owner: str
+    is_default: bool
+    """Whether the platform has it where nobody wrote a global policy; ``place`` is then the service's."""
     place: _Place
     attributes: tuple[_Attribute, ...]
     source: str
@@ -164,6 +166,7 @@ def _statement(statement: Statement, policy: EffectivePolicy, places: Lines, chi
         statement.name,
         statement.origin.scope.value,
         statement.origin.owner,
+        statement.origin.is_default,
         _known_place(statement.at, places),
         tuple(_Attribute(a.name, text[a.value.start : a.value.end]) for a in element.attributes),
         text[element.start : element.head_end if element.name in CONTAINERS else element.end],

@@ -75,6 +75,8 @@ def scope_title(origin: ScopedPolicy) -> str:
     word = origin.scope.value
     if word == "fragment":
         return f"fragment {origin.owner}"
+    if origin.is_default:
+        return f"{word} policy, the platform's default"
     return f"{word} policy of {origin.owner}" if origin.owner else f"{word} policy"
 
 
@@ -109,7 +111,7 @@ def source_text(origin: ScopedPolicy) -> str:
 def defaults(statement: Statement) -> tuple[tuple[AttributeRule, ...], str]:
     """The attributes that are not set although their default matters for security, and where that is documented."""
     rule = policies().get(statement.name)
-    if rule is None:
+    if rule is None or statement.origin.is_default:
         return (), ""
     present = {attribute.name for attribute in statement.element.attributes}
     if statement.name == "forward-request" and "timeout-ms" in present:

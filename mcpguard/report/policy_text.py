@@ -124,6 +124,8 @@ class _Writer:
     def heading(self, node: Statement) -> str:
         """Scope and file; the numbers below it are lines there."""
         title, spot = scope_title(node.origin), self.places.spot(node.at)
+        if node.origin.is_default:
+            return safe(title)
         if spot is not None and spot.policy_line:
             return safe(f"{title} · {node.at.artifact}:{spot.line}, by line of the policy text")
         return safe(f"{title} · {node.at.artifact}")
@@ -178,6 +180,8 @@ class _Writer:
             yield _Row("", depth, line, style)
 
     def number(self, statement: Statement) -> str:
+        if statement.origin.is_default:
+            return ""
         spot = self.places.spot(statement.at)
         return "?" if spot is None else str(spot.policy_line or spot.line)
 

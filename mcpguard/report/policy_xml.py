@@ -58,7 +58,8 @@ class _Writer:
                 case Statement():
                     if node.origin is not self.current:
                         self.current = node.origin
-                        yield indent + _comment(f"{scope_title(node.origin)}, {self.places.label(node.at)}")
+                        where = "" if node.origin.is_default else f", {self.places.label(node.at)}"
+                        yield indent + _comment(scope_title(node.origin) + where)
                     yield from self.statement(node, indent, bound)
                 case Hole(unknown=unknown):
                     yield indent + _comment(f"not known: {_missing(unknown)}")

@@ -255,6 +255,11 @@ SITUATIONS = {
         api="<policies><inbound><base /></inbound><backend /></policies>",
         section="backend",
     ),
+    # 0.8: forward-request is set at the global scope by default; it is inherited and cut like any other
+    "default-global": Situation({BOTH: "forward-request@global"}, api=i("<base />"), section="backend"),
+    "default-global-cut": Situation(
+        {BOTH: ""}, api="<policies><inbound><base /></inbound><backend /></policies>", section="backend"
+    ),
     # 2.1: "global (service) > workspace > product > API > operation"
     "workspace": Situation(
         {BOTH: "g@global w@workspace a@API o@operation"},

@@ -81,7 +81,8 @@ def shape(nodes: list[dict[str, Any]]) -> str:
             assert node["missing"] and node["remedy"]
             parts.append("[" + "|".join(shape(branch) for branch in node["branches"]) + "]")
         else:
-            assert node["place"]["path"] == "estate.json" and node["place"]["policyLine"] >= 1
+            assert node["place"]["path"] == "estate.json"
+            assert node["isDefault"] or node["place"]["policyLine"] >= 1
             name = next((a["value"] for a in node["attributes"] if a["name"] == "name"), node["name"])
             inner = f"({shape(node['children'])})" if node["children"] else ""
             parts.append(f"{name}@{node['scope']}{inner}")

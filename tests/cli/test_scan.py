@@ -229,6 +229,33 @@ def test_an_offline_scan_imports_nothing_heavy(format_: str) -> None:
     assert "HEAVY []" in result.stderr, result.stderr
 
 
+def test_calls_are_forwarded_where_nobody_wrote_a_global_policy(tmp_path: Path) -> None:
+    """The platform's default global policy forwards (facts/apim.md 0.8): an absent one is no reason to pass anything."""
+    service = "/subscriptions/0/resourceGroups/r/providers/Microsoft.ApiManagement/service/s"
+    properties = {
+        "type": "mcp",
+        "path": "m",
+        "protocols": ["https"],
+        "serviceUrl": "https://m.example",
+        "subscriptionRequired": False,
+    }
+    resources = [
+        {
+            "id": service,
+            "name": "s",
+            "type": "Microsoft.ApiManagement/service",
+            "sku": {"name": "StandardV2"},
+            "properties": {},
+        },
+        {"id": f"{service}/apis/m", "name": "m", "type": "Microsoft.ApiManagement/service/apis", "properties": properties},
+    ]
+    (tmp_path / "estate.json").write_text(json.dumps(resources))
+    scanned = mcpguard("scan", tmp_path, "--complete", "--format", "json")
+    assert {("MG101", "m"), ("MG102", "m"), ("MG113", "m")} <= found(scanned)
+    # What the default's attributes are is not documented.
+    assert ("MG206", "m") in found(scanned, "unknown")
+
+
 def test_ordinary_policies_are_left_alone_until_the_user_says_otherwise(tmp_path: Path) -> None:
     """A repository full of ordinary policies gives no finding at all (docs/architecture.md, "MCP surfaces")."""
     service = "/subscriptions/0/resourceGroups/r/providers/Microsoft.ApiManagement/service/s"

@@ -11,6 +11,7 @@ from mcpguard.sdk import (
     ServerSource,
     Unknown,
     Verdicts,
+    default_unread,
     least,
     statements_in_effect,
 )
@@ -24,6 +25,9 @@ def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
     native = server.source in _NATIVE
     for step in running.items:
         if step.statement.name != "forward-request":
+            continue
+        if step.statement.origin.is_default:
+            yield default_unread(step)
             continue
         value = step.statement.element.attribute("buffer-response")
         seen = "no buffer-response, whose default is true (forward-request reference)"

@@ -12,6 +12,7 @@ from mcpguard.sdk import (
     Unknown,
     Verdict,
     Verdicts,
+    default_unread,
     statements_in_effect,
 )
 
@@ -24,7 +25,7 @@ def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
     running = statements_in_effect(server, estate, Section.BACKEND)
     for step in running.items:
         if step.statement.name == "forward-request":
-            yield from _judge(server, step)
+            yield from [default_unread(step)] if step.statement.origin.is_default else _judge(server, step)
     if running.missing is not None:
         yield running.missing
 

@@ -11,6 +11,7 @@ from mcpguard.core.errors import McpguardError, NothingReadError
 
 COMMANDS = {
     "scan": ("mcpguard.cli.scan", "Judge exports, templates, extracts and policy files."),
+    "collect": ("mcpguard.cli.collect", "Read a live estate into a snapshot to scan."),
     "policy": ("mcpguard.cli.policy", "Policies by themselves: show what runs, check what is written."),
     "rules": ("mcpguard.cli.rules", "The catalogue: list the rules."),
     "explain": ("mcpguard.cli.explain", "Show one rule's page."),

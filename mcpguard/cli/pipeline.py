@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True):
     manifest: Path | None = None
     rules: tuple[Path, ...] = ()
     max_file_size: int = 100 * 2**20
+    verify: bool = False
+    """Whether a snapshot that was changed since it was written is refused."""
     as_of: datetime.datetime | None = None
     options: Mapping[str, object] = {}
 
@@ -49,7 +51,7 @@ def scan(paths: Sequence[Path], settings: Settings) -> Report:
     """
     loaded = registry.load(settings.rules)
     selected = select_rules(loaded, settings.selection)
-    evidence = sources.read(paths, max_file_size=settings.max_file_size, manifest=settings.manifest)
+    evidence = sources.read(paths, max_file_size=settings.max_file_size, manifest=settings.manifest, verify=settings.verify)
     if settings.complete:
         evidence = evidence.as_complete()
     now = settings.as_of or datetime.datetime.now(datetime.UTC)

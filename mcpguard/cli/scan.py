@@ -1,6 +1,9 @@
 """``mcpguard scan``: read, judge, report."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -13,8 +16,23 @@ from mcpguard.model.finding import Severity
 from mcpguard.model.kinds.mcp import Confidence
 from mcpguard.report import FORMATS, Options, format_of
 
+_LIVE = "live"
+"""What the live estate is called where files have their paths."""
 
-@click.command()
+
+class _Command(click.Command):
+    """The command has the options of ``collect`` too once ``--live`` is among its arguments; a scan of files is spared them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take up those options."""
+        if "--live" in args and all(parameter.name != "subscriptions" for parameter in self.params):
+            from mcpguard.cli.live import options_of_scope
+
+            self.params = [*self.params, *options_of_scope()]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Command)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
 @click.option(
     "--format", "format_", type=click.Choice(list(FORMATS)), default="text", show_default=True, help="What stdout gets."
@@ -58,6 +76,8 @@ from mcpguard.report import FORMATS, Options, format_of
     help="SARIF category: keeps uploads of several estates apart.",
 )
 @options.max_file_size
+@click.option("--live", is_flag=True, help="Collect the live estate first; the options of mcpguard collect say what of it.")
+@click.option("--verify", is_flag=True, help="Refuse a snapshot that was changed since it was written.")
 @click.option("--quiet", is_flag=True, help="Nothing on stderr but errors.")
 def command(
     paths: tuple[Path, ...],
@@ -76,7 +96,10 @@ def command(
     rule_folders: tuple[Path, ...],
     category: str,
     max_file_size: int,
+    live: bool,
+    verify: bool,
     quiet: bool,
+    **scope: Any,
 ) -> int:
     """Judge exports, templates, extracts and policy files.
 
@@ -84,6 +107,8 @@ def command(
     templates and exports, APIOps extracts, Graph and az ad JSON, policy XML, host.json, MCP client files, and the manifest.
     Without PATH the current folder is scanned.
     """
+    if live and verify:
+        raise UsageError("--verify is for snapshots that were written earlier", "leave it out with --live")
     formats = {report_path: format_of(str(report_path)) for report_path in reports}
     settings = Settings(
         selection=Selection(_words(select), _words(ignore), persona, Confidence(min_confidence)),
@@ -94,8 +119,12 @@ def command(
         manifest=manifest,
         rules=rule_folders,
         max_file_size=max_file_size * options.MEBIBYTE,
+        verify=verify,
     )
-    report = scan(paths or (Path(),), settings)
+    with _collected(scope, quiet=quiet) if live else contextlib.nullcontext(()) as snapshot:
+        report = scan((*paths, *snapshot) or (Path(),), settings)
+    if live:
+        report = msgspec.structs.replace(report, inputs=(*map(str, paths), _LIVE))
     drawn = Options(show_passes=show_passes, category=category, prefix=_prefix(paths))
     for report_path, name in formats.items():
         _write(report_path, FORMATS[name](report, drawn))
@@ -105,6 +134,20 @@ def command(
         drawn = msgspec.structs.replace(drawn, color=options.screen_color(), width=options.screen_width())
     click.echo(FORMATS[format_](report, drawn), nl=False, color=True)
     return exit_status(report, settings)
+
+
+@contextlib.contextmanager
+def _collected(scope: dict[str, Any], *, quiet: bool) -> Iterator[tuple[Path]]:
+    """A snapshot of the live estate, for the time of a scan."""
+    import tempfile
+
+    from mcpguard.cli.live import run_collection
+
+    with tempfile.TemporaryDirectory(prefix="mcpguard-") as folder:
+        snapshot = Path(folder) / _LIVE
+        if not run_collection(snapshot, scope, resume=False, quiet=quiet).manifest.finished:
+            raise click.exceptions.Abort
+        yield (snapshot,)
 
 
 def _prefix(paths: tuple[Path, ...]) -> str:

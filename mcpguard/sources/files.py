@@ -14,8 +14,8 @@ from mcpguard.core.errors import UsageError
 from mcpguard.evidence import Artifact, ArtifactStatus
 from mcpguard.sources.encoding import NotText, to_utf8
 
-SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv", "venv", "__pycache__", ".terraform"})
-"""Folders that hold no exports but may hold a hundred thousand files."""
+SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv", "venv", "__pycache__", ".terraform", ".collect"})
+"""Folders that hold no exports but may hold a hundred thousand files; the last is what a collection works in."""
 _MIB = 2**20
 
 

@@ -15,26 +15,47 @@ from mcpguard.sources.reading import Reading
 DEFAULT_MAX_FILE_SIZE = 100 * 2**20
 _TAKEN = (ArtifactStatus.READ, ArtifactStatus.PARTIAL)
 _MAX_NAMED = 5
+_OF_SNAPSHOTS = ("manifest.json", ".zip")
 
 
-def read(paths: Sequence[Path], *, max_file_size: int = DEFAULT_MAX_FILE_SIZE, manifest: Path | None = None) -> Evidence:
+def read(
+    paths: Sequence[Path],
+    *,
+    max_file_size: int = DEFAULT_MAX_FILE_SIZE,
+    manifest: Path | None = None,
+    verify: bool = False,
+) -> Evidence:
     """Read every file at or below ``paths``. Equal files give equal evidence, whatever the order of the paths.
 
     Args:
         paths: files and folders.
         max_file_size: bytes; larger files are not read and say so.
         manifest: the manifest to use; others that are found are then left alone.
+        verify: refuse a snapshot that was changed since it was written.
 
     Raises:
-        UsageError: a path does not exist, or ``manifest`` is not a readable manifest.
+        UsageError: a path does not exist, ``manifest`` is not a readable manifest, or there is no snapshot to verify.
+        SnapshotError: ``verify`` found a change.
         NothingReadError: no file was there, or none could be read or was recognized.
     """
     if not paths:
         raise UsageError("no path was given", "name a file or a folder to scan")
     entries, artifacts = find(paths, manifest)
+    readings: list[Reading] = []
+    gaps: list[Gap] = []
+    complete: list[Complete] = []
+    if any(entry.path.endswith(_OF_SNAPSHOTS) for entry in entries):
+        from mcpguard.sources.snapshots import take_snapshots
+
+        whole, entries = take_snapshots(entries, max_file_size, verify=verify)
+        readings += whole.readings
+        artifacts += whole.artifacts
+        gaps += whole.gaps
+        complete += whole.complete
+    if verify and not any(reading.kind == "snapshot" for reading in readings):
+        raise UsageError(f"no snapshot to verify in {', '.join(map(str, paths))}", "name what mcpguard collect has written")
     members = find_members(entry.path for entry in entries)
     loaded: dict[str, Source | Artifact] = {}
-    readings: list[Reading] = []
     for entry in entries:
         source = load(entry, max_file_size)
         if entry.path in members:
@@ -44,17 +65,15 @@ def read(paths: Sequence[Path], *, max_file_size: int = DEFAULT_MAX_FILE_SIZE, m
         else:
             readings.append(take_file(source))
     attachment.attach(readings)
-    gaps: list[Gap] = []
-    complete: list[Complete] = []
     if members:
         from mcpguard.sources import apiops, apiops_configuration  # with all that extracts need
 
         filters = apiops_configuration.filters_of(readings)
         for extract in apiops.group(members, _folder_names(members, entries)):
-            whole = apiops.read_extract(extract, loaded, filters)
-            readings.extend(whole.readings)
-            gaps.extend(whole.gaps)
-            complete.extend(whole.complete)
+            found = apiops.read_extract(extract, loaded, filters)
+            readings.extend(found.readings)
+            gaps.extend(found.gaps)
+            complete.extend(found.complete)
     if any(reading.templates for reading in readings):
         from mcpguard.sources.arm.files import take_templates  # with the whole template language
 

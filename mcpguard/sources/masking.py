@@ -174,6 +174,20 @@ def _subscription(door: Door, resource: RawResource) -> None:
             door.hide(properties, member)
 
 
+def _authorization_server(door: Door, resource: RawResource) -> None:
+    door.walk(resource.body)
+    for parameter in objects_at(resource.body, "properties", "tokenBodyParameters"):
+        if "value" in parameter:
+            _variable(door, parameter, "value", str(parameter.get("name")))
+
+
+def _tool_server(door: Door, resource: RawResource) -> None:
+    door.walk(resource.body)
+    for endpoint in objects_at(resource.body, "properties", "endpoints"):
+        for header in objects_at(endpoint, "credentials", "headers"):
+            door.hide_all(header, frozenset({"name"}))
+
+
 # -- hosts ---------------------------------------------------------------------------------------------------------
 
 
@@ -405,6 +419,7 @@ _PUBLIC = """
 """Children of a service that hold nothing secret."""
 _APIM_MASKERS: dict[str, _Masker] = {
     "apis": _api,
+    "authorizationservers": _authorization_server,
     "backends": _backend,
     "loggers": _logger,
     "namedvalues": _named_value,
@@ -414,6 +429,7 @@ _APIM_MASKERS.update(dict.fromkeys(_PUBLIC.split(), _nothing))
 _MASKERS: dict[str, _Masker] = {
     _APIM: _walk,
     _SITE: _site,
+    "microsoft.apimanagement/aigateways/workspaces/toolservers": _tool_server,
     "microsoft.app/containerapps": _container_app,
     "microsoft.app/containerapps/authconfigs": _nothing,
     "microsoft.graph/applications": _directory_object,

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from mcpguard.core.facts import Fact, Known, Unknown, transform, value_or_none
 from mcpguard.core.location import Location
 from mcpguard.evidence import RawResource, Unresolved
-from mcpguard.evidence.kinds import kind_of
 from mcpguard.model.estate import Estate, child_type
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.gateway import Api, Backend, Operation, PolicyText
@@ -31,7 +30,7 @@ def gateway_servers(estate: Estate, raws: Mapping[str, RawResource], assume_mcp:
     """
     tools: dict[str, list[RawResource]] = {}
     for key, child in raws.items():
-        if kind_of(child.type) == "mcp-tool":
+        if child.type.endswith("/apis/tools"):
             tools.setdefault(parent_key(key), []).append(child)
     for api in estate.of(Api):
         raw = raws[api.key]

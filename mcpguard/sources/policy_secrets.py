@@ -77,12 +77,13 @@ def scan(text: str) -> Scan:
     document = read(text)
     if any(name in text for name in ("client_secret=", "password=", "refresh_token=")):
         found.extend(match.span(1) for match in _FORM_SECRET.finditer(text))
-    compares = _may_compare(text)
     for root in document.roots:
         for element in root.walk():
             found.extend(_secret_values(text, element))
-            if compares:
-                found.extend(_compared_values(text, element))
+    if _may_compare(text):
+        for expression in document.expressions():
+            if _may_compare(expression.code):
+                found.extend(_compared(text, expression))
     masked, secrets = strike(text, found, lambda secret: "*" * len(secret))
     problems = tuple(Problem(problem.start, problem.end, _without_text(problem.message)) for problem in document.problems)
     return Scan(masked, tuple(secrets), problems, tuple(root.name for root in document.roots))
@@ -112,13 +113,6 @@ def _secret_values(text: str, element: Element) -> Iterator[tuple[int, int]]:
             return
         if _may_be_key(value_.text) and looks_secret(subject.text, value_.text.strip()):
             yield from _literal(text, value_)
-
-
-def _compared_values(text: str, element: Element) -> Iterator[tuple[int, int]]:
-    for value in (*(attribute.value for attribute in element.attributes), element.content):
-        for expression in value.expressions:
-            if _may_compare(expression.code):
-                yield from _compared(text, expression)
 
 
 def _compared(text: str, expression: Expression) -> Iterator[tuple[int, int]]:

@@ -18,7 +18,7 @@ from mcpguard.sources.apiops_layout import COLLECTIONS, Member, Part
 from mcpguard.sources.files import Source
 from mcpguard.sources.policies import policy_body
 from mcpguard.sources.reading import Reading
-from mcpguard.sources.specifications import is_openapi, operations
+from mcpguard.sources.specifications import is_openapi, operation_body, operations
 from mcpguard.sources.yaml_text import YamlError, read_yaml
 
 FORMAT = "apiops"
@@ -186,17 +186,8 @@ class _Reader:
             self.operation_gap(api, GapReason.UNSUPPORTED, "are not specified in OpenAPI", reading.at())
             return
         for operation in operations(value):
-            body = {
-                "name": operation.name,
-                "properties": {
-                    "displayName": operation.title or operation.name,
-                    "method": operation.method,
-                    "urlTemplate": operation.url_template,
-                    "description": operation.description,
-                },
-            }
             child = msgspec.structs.replace(member, kinds=(*member.kinds, "operations"), names=(*member.names, operation.name))
-            reading.add(self.resource(child, body, reading.at(*operation.route), {}))
+            reading.add(self.resource(child, operation_body(operation), reading.at(*operation.route), {}))
 
     def names(self, reading: Reading, member: Member) -> None:
         """``apis.json`` of a product and its like: a list of names."""

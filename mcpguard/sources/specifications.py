@@ -1,4 +1,4 @@
-"""API specifications in an extract: they, and nothing else there, name the operations of an API.
+"""API specifications, in extracts, templates and plans: where one is, it names the operations of an API.
 
 OpenAPI as JSON or YAML is read for names, methods and url templates; API Management writes an operation's name as its
 ``operationId``. Other languages are left alone.
@@ -13,6 +13,7 @@ from mcpguard.core.location import Route
 from mcpguard.evidence import Json
 
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+_READ_FORMATS = frozenset({"openapi", "openapi+json", "swagger-json"})
 _NO_NAME = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -49,6 +50,38 @@ def operations(value: dict[str, Json]) -> Iterator[Operation]:
                 description=_text(operation, "description"),
                 route=("paths", template, method),
             )
+
+
+def specified(content: Json, format: Json) -> dict[str, Json] | None:
+    """The specification that an API is made from, given as text with one of API Management's import formats; None when it
+    is a link, in another language, unknown, or broken (ARM reference, ``ContentFormat``).
+    """
+    if not isinstance(format, str) or format.lower() not in _READ_FORMATS or not isinstance(content, str):
+        return None
+    from mcpguard.core.jsontext import JsonError, decode
+    from mcpguard.sources.yaml_text import YamlError, read_yaml
+
+    try:
+        value = decode(content.encode("utf-8", "replace")).value
+    except JsonError:
+        try:
+            value = read_yaml(content).value
+        except YamlError:
+            return None
+    return value if isinstance(value, dict) and is_openapi(value) else None
+
+
+def operation_body(operation: Operation) -> dict[str, Json]:
+    """What Resource Manager answers for an operation that was imported."""
+    return {
+        "name": operation.name,
+        "properties": {
+            "displayName": operation.title or operation.name,
+            "method": operation.method,
+            "urlTemplate": operation.url_template,
+            "description": operation.description,
+        },
+    }
 
 
 def _text(value: dict[str, Json], key: str) -> str:

@@ -15,11 +15,13 @@ from mcpguard.sources.arm.template import DEPLOYMENT, Deployment, Instance, Pare
 from mcpguard.sources.arm.tracing import locate
 from mcpguard.sources.arm.values import Failure, describe, stand_in
 from mcpguard.sources.door import Door
-from mcpguard.sources.ids import parent_of, type_in, type_of
+from mcpguard.sources.ids import last_of, parent_of, type_in, type_of
 from mcpguard.sources.masking import holds_policy, may_hold_policy
 from mcpguard.sources.reading import Reading, number_of
+from mcpguard.sources.specifications import operation_body, operations, specified
 from mcpguard.sources.template_shapes import TEMPLATE
 
+_APIS = frozenset({"microsoft.apimanagement/service/apis", "microsoft.apimanagement/service/workspaces/apis"})
 _WHOLE = frozenset(
     {"microsoft.apimanagement/service", "microsoft.web/sites", "microsoft.web/sites/slots", "microsoft.app/containerapps"}
 )
@@ -149,7 +151,29 @@ class Walk:
         self.reading.add(resource)
         if resource.type in _WHOLE:
             self.whole.append((resource.key, resource.type))
+        if resource.type in _APIS:
+            self._specified(resource)
         return resource.key
+
+    def _specified(self, api: RawResource) -> None:
+        """The operations of an API that is made from a specification (ARM reference, ``apis``: ``format`` and ``value``)."""
+        properties = api.body.get("properties")
+        if not isinstance(properties, dict) or properties.get("format") is None:
+            return
+        at = api.origin.child("properties", "value")
+        specification = specified(properties.get("value"), properties["format"])
+        if specification is None:
+            detail = f"the operations of the API {last_of(api.id)} come from a specification that could not be read here"
+            remedy = f"scan the answer of az rest --method get --url {api.id}/operations as well"
+            self.reading.gaps.append(Gap(api.key, frozenset({"operation"}), GapReason.NOT_COLLECTED, detail, remedy, at))
+            return
+        for operation in operations(specification):
+            id_ = f"{api.id}/operations/{operation.name}"
+            self.evaluator.budget -= _PER_RESOURCE
+            if self.evaluator.budget < 0:
+                return
+            body = operation_body(operation)
+            self.reading.add(RawResource(id_, f"{api.type}/operations", body, at, TEMPLATE, api.api_version))
 
     def _policy(self, resource: RawResource, raw: str, instance: Instance) -> RawResource:
         """A policy with its text, as far as the expression ``raw`` gives one, and the place of its characters."""

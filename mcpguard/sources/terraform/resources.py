@@ -9,7 +9,7 @@ from mcpguard.evidence import Complete, Gap, GapReason, Json, RawResource, Unres
 from mcpguard.evidence.kinds import KIND_OF_TYPE, kind_of
 from mcpguard.sources.ids import last_of, type_of
 from mcpguard.sources.reading import Reading, number_of
-from mcpguard.sources.specifications import is_openapi, operations
+from mcpguard.sources.specifications import operation_body, operations, specified
 from mcpguard.sources.terraform import azapi, directory, hosting
 from mcpguard.sources.terraform.addresses import KINDS, Addresses, stand_in
 from mcpguard.sources.terraform.document import Document, Instance
@@ -24,7 +24,6 @@ _TEMPLATES = frozenset(
 _OLD_HOSTS = frozenset({"azurerm_function_app", "azurerm_function_app_slot", "azurerm_app_service", "azurerm_app_service_slot"})
 """Types of versions before 4 of azurerm."""
 _FAMILY = ("azurerm_api_management_", "azuread_application", "azuread_service_principal")
-_READ_FORMATS = frozenset({"openapi", "openapi+json", "swagger-json"})
 _APIM = "microsoft.apimanagement/service"
 _WHOLE = {
     kind.type.lower() + "".join(f"/{part.lower()}" for part, _ in kind.steps): kind.whole
@@ -170,7 +169,7 @@ class _Walk:
         block = values["import"][0] if isinstance(values["import"], list) else None
         content = block.get("content_value") if isinstance(block, dict) else None
         format_ = block.get("content_format") if isinstance(block, dict) else None
-        specification = _specification(content) if format_ in _READ_FORMATS else None
+        specification = specified(content, format_)
         at = self.at(instance, "values", "import", 0)
         if specification is None:
             detail = (
@@ -180,17 +179,8 @@ class _Walk:
             self.gap(resource_key(api), "operation", GapReason.NOT_COLLECTED, detail, remedy, at)
             return False
         for operation in operations(specification):
-            body = {
-                "name": operation.name,
-                "properties": {
-                    "displayName": operation.title or operation.name,
-                    "method": operation.method,
-                    "urlTemplate": operation.url_template,
-                    "description": operation.description,
-                },
-            }
             id_ = f"{api}/operations/{operation.name}"
-            self.pending.setdefault(resource_key(id_), _Pending(id_, f"{_APIM}/apis/operations", body, at))
+            self.pending.setdefault(resource_key(id_), _Pending(id_, f"{_APIM}/apis/operations", operation_body(operation), at))
         return True
 
     # -- azapi -------------------------------------------------------------------------------------------------------
@@ -333,17 +323,3 @@ def _type(kind: Kind) -> str:
     if kind.steps and kind.steps[0][0].startswith("providers/"):
         return kind.type.lower()
     return kind.type.lower() + "".join(f"/{part.lower()}" for part, _ in kind.steps)
-
-
-def _specification(content: Json) -> dict[str, Json] | None:
-    """An OpenAPI document in a text, as JSON or YAML; None when it is neither."""
-    from mcpguard.core.jsontext import JsonError, decode
-    from mcpguard.sources.yaml_text import YamlError, read_yaml
-
-    if not isinstance(content, str):
-        return None
-    try:
-        value = decode(content.encode()).value if content.lstrip()[:1] == "{" else read_yaml(content).value
-    except (JsonError, YamlError):
-        return None
-    return value if isinstance(value, dict) and is_openapi(value) else None

@@ -697,3 +697,60 @@ def test_a_snapshot_of_bicep(scan: Scanner) -> None:
     assert resource.body["properties"]["sku"] == {"family": "A", "name": "standard"}
     assert resource.body["properties"]["tenantId"].expression == "[tenant().tenantId]"
     assert resource.body["location"].expression == "[resourceGroup().location]"
+
+
+SPECIFICATION = {
+    "openapi": "3.0.1",
+    "paths": {"/orders/{id}": {"delete": {"operationId": "drop", "summary": "Drop"}, "get": {"responses": {}}}},
+}
+
+
+def test_operations_of_an_api_that_is_made_from_a_specification(scan: Scanner) -> None:
+    """ARM reference, apis: ``format`` and ``value``. As text, out of a variable, as YAML."""
+    found = scan(
+        {
+            "main.json": template(
+                declared(
+                    f"{SERVICE_TYPE}/apis",
+                    "s/a",
+                    properties={"path": "a", "format": "openapi+json", "value": "[variables('x')]"},
+                ),
+                declared(
+                    f"{SERVICE_TYPE}/apis",
+                    "s/b",
+                    properties={
+                        "path": "b",
+                        "format": "openapi",
+                        "value": "openapi: 3.0.1\npaths:\n  /x:\n    get: {operationId: y}\n",
+                    },
+                ),
+                variables={"x": json.dumps(SPECIFICATION)},
+            )
+        }
+    )
+    operations = {
+        r.key.rpartition("/apis/")[2]: r.body["properties"] for r in found.evidence.resources if r.type.endswith("/operations")
+    }
+    assert sorted(operations) == ["a/operations/drop", "a/operations/get-orders-id", "b/operations/y"]
+    assert (operations["a/operations/drop"]["method"], operations["a/operations/drop"]["urlTemplate"]) == (
+        "DELETE",
+        "/orders/{id}",
+    )
+    assert not [gap for gap in found.evidence.gaps if "operation" in gap.kinds]
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"format": "openapi-link", "value": "https://specs.contoso.example/orders.json"},
+        {"format": "wsdl", "value": "<definitions/>"},
+        {"format": "openapi+json", "value": "[parameters('specification')]"},
+        {"format": "openapi+json", "value": "{"},
+        {"format": "[parameters('format')]", "value": "{}"},
+    ],
+)
+def test_a_specification_that_cannot_be_read_is_a_gap(properties: dict[str, str], scan: Scanner) -> None:
+    api = declared(f"{SERVICE_TYPE}/apis", "s/a", properties={"path": "a", **properties})
+    found = scan({"main.json": template(api, parameters={"specification": {"type": "string"}, "format": {"type": "string"}})})
+    (gap,) = [gap for gap in found.evidence.gaps if "operation" in gap.kinds]
+    assert gap.scope.endswith("/apis/a") and "/apis/a/operations" in gap.remedy

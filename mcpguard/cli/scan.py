@@ -103,8 +103,9 @@ def command(
 ) -> int:
     """Judge exports, templates, extracts and policy files.
 
-    PATHs are files or folders; all of them make one estate. Formats are detected by content: answers of az rest, ARM
-    templates and exports, APIOps extracts, Graph and az ad JSON, policy XML, host.json, MCP client files, and the manifest.
+    PATHs are files or folders; all of them make one estate. Formats are detected by content: output of az, ARM templates
+    and exports, APIOps extracts, terraform show -json, snapshots, Graph exports, policy XML, files of host repositories, MCP
+    client files, inventories, and the manifest; docs/exporting.md lists them all.
     Without PATH the current folder is scanned.
     """
     if live and verify:

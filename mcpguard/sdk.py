@@ -86,7 +86,6 @@ from mcpguard.model.kinds.mcp import (
     least,
 )
 from mcpguard.model.kinds.oauth import OAuthProxy, OAuthRole
-from mcpguard.model.kubernetes_gateway import serving_gateway
 from mcpguard.model.limits import counts_by_callers_choice, counts_by_subscription, is_limit, limits_met
 from mcpguard.model.metadata import host_publishes_metadata, metadata_operation
 from mcpguard.model.policy_reach import policies_in_reach
@@ -132,19 +131,22 @@ from mcpguard.policy.guards import (
 from mcpguard.policy.headers import HeaderState, Holder, header_when_forwarded, last_writer
 from mcpguard.policy.labels import Flow, FlowReport, Label, SinkKind
 from mcpguard.policy.mcp_headers import TrustedHeader, trusted_mcp_headers
-from mcpguard.policy.network import filters_addresses
 from mcpguard.policy.references import references
 from mcpguard.policy.trials.exchanges import FailOpen, exchanges_failing_open
 from mcpguard.policy.trials.tool_checks import ToolCheck, tool_checks
 from mcpguard.policy.vocabulary import CREDENTIAL_SETTERS, Default, default_of
 
 if TYPE_CHECKING:
+    from mcpguard.model.kubernetes_gateway import serving_gateway
     from mcpguard.model.oauth_consent import ConsentCookie, ConsentDecision, consent_cookies, consent_decisions
     from mcpguard.model.oauth_proxy import Check, StepRun, all_runs, judged, step_runs
     from mcpguard.model.oauth_redirects import CodeUse, Redirection, code_uses, redirections
     from mcpguard.model.oauth_tokens import Issuance, Registration, SessionSecret, issuances, registrations, session_secrets
+    from mcpguard.policy.network import filters_addresses
 
 _LATE = {
+    "filters_addresses": "mcpguard.policy.network",
+    "serving_gateway": "mcpguard.model.kubernetes_gateway",
     **dict.fromkeys(
         ("ConsentCookie", "ConsentDecision", "consent_cookies", "consent_decisions"), "mcpguard.model.oauth_consent"
     ),
@@ -155,7 +157,7 @@ _LATE = {
         "mcpguard.model.oauth_tokens",
     ),
 }
-"""Names that only the rules about OAuth proxies ask for, and where they live: what is behind them is loaded for those rules."""
+"""Names that only a few rules ask for, and where they live: what is behind them is loaded for those rules."""
 
 
 def __getattr__(name: str) -> object:

@@ -20,6 +20,9 @@ Check = Callable[..., Iterator[object]]
 SECTIONS = ("What it checks", "Why it matters", "How to fix", "Limits", "References")
 """The fixed sections of a page, in order; *Examples* follows them."""
 
+_EXAMPLES = "\n## Examples"
+_HEAD = 6144
+"""Characters that hold most pages without their examples."""
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _WORD = r"[A-Za-z][A-Za-z0-9_.'\-]*(?:[ ][A-Za-z0-9_.,;'()/\-]+)*|\d+\.\d+\.\d+"
 _ITEM = r"[A-Za-z][A-Za-z0-9_.\-]*"
@@ -113,8 +116,7 @@ def read_rule(page: Path) -> Rule:
     Raises:
         RuleError: the front matter does not meet its schema, or the folder does not carry the rule's name.
     """
-    text = page.read_text(encoding="utf-8")
-    match = _FRONT.match(text)
+    match = _FRONT.match(_without_examples(page))
     if match is None:
         raise RuleError(f"{page} does not begin with front matter", "see docs/rules.md")
     front = _front_matter(match[1], page)
@@ -123,7 +125,7 @@ def read_rule(page: Path) -> Rule:
         raise RuleError(f"{page}: folder {folder.name} does not carry the name {front.name}", "rename one of them")
     if front.risk not in RISKS:
         raise RuleError(f"{page}: risk {front.risk!r} is not a row of the register", f"one of: {', '.join(RISKS)}")
-    body = match[2].partition("\n## Examples")[0].strip()
+    body = match[2].strip()
     sections = _sections(body)
     meta = RuleMeta(
         **{field: getattr(front, field) for field in front.__struct_fields__},
@@ -135,9 +137,18 @@ def read_rule(page: Path) -> Rule:
     return Rule(meta, folder)
 
 
+def _without_examples(page: Path) -> str:
+    """A page up to its examples: every run reads every page, and most of a page are examples."""
+    with page.open(encoding="utf-8") as file:
+        text = file.read(_HEAD)
+        while _EXAMPLES not in text and (more := file.read(_HEAD)):
+            text += more
+    return text.partition(_EXAMPLES)[0]
+
+
 def examples_text(rule: Rule) -> str:
     """The *Examples* part of a rule's page; empty when it has none."""
-    return (rule.folder / "rule.md").read_text(encoding="utf-8").partition("\n## Examples")[2]
+    return (rule.folder / "rule.md").read_text(encoding="utf-8").partition(_EXAMPLES)[2]
 
 
 def _front_matter(text: str, page: Path) -> FrontMatter:

@@ -12,14 +12,13 @@ _MAX_HOLES = 24
 _QUIET = r"""[^()\[\]{}"'/@$]++"""
 _LITERAL = r'"(?:[^"\\\r\n]++|\\.)*+"'
 _FLAT = rf"(?:{_QUIET}|{_LITERAL})*+"
-_CALL = rf"(?:{_QUIET}|{_LITERAL}|\({_FLAT}\)|\[{_FLAT}\])*+"
 _TOKEN = re.compile(
-    rf"(?:{_QUIET}|{_LITERAL}|\({_CALL}\)|\[{_FLAT}\]|\{{{_FLAT}\}}"  # what holds nothing of interest: one step
+    rf"(?:{_QUIET}|{_LITERAL}|\({_FLAT}\)"  # what holds nothing of interest: one step
     r"""|@(?!\$?")|\$(?!@?")|/(?![/*]))*+"""
     r"""([(\[{)\]}]|@?\$@?"|@"|"|'|//|/\*)"""
 )
-"""The next bracket, string, character or comment. A group that fails is given up at the third level of brackets, so that no
-text is looked at more than a few times.
+"""The next bracket, string, character or comment. A group that holds brackets is given up at once, so that
+no text is looked at more than twice.
 """
 _STRING = re.compile(r'[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*"')
 _VERBATIM = re.compile(r'[^"]*(?:""[^"]*)*"')

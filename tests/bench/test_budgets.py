@@ -90,8 +90,8 @@ def test_one_megabyte_to_sarif(tmp_path: Path) -> None:
     assert 900_000 < size < 1_250_000
     command = mcpguard("scan", str(tmp_path / "estate"), "--format", "sarif", "--complete")
     # The aim is 8 and is not reached. Importing click and msgspec alone is 4.4 times bare Python. With 16 rules the whole was
-    # 8.4; each rule adds about 0.07 (its import and its judging), so 55 rules make 11. The bound keeps it there.
-    report("scan of 1 MB / python -c pass (aim: 8)", ratio(lambda: run(command), lambda: run(PASS), 15), 12.5)
+    # 8.4; each rule adds about 0.07 (its import and its judging), so 55 rules made 11 and 70 make 12. The bound keeps it there.
+    report("scan of 1 MB / python -c pass (aim: 8)", ratio(lambda: run(command), lambda: run(PASS), 15), 13.5)
 
 
 def floor(folder: Path) -> None:

@@ -81,14 +81,11 @@ def _hidden_by_services(estate: Estate) -> Iterator[str]:
         if gap.reason is GapReason.OLD_API_VERSION and not any(_is_native(api) for api in estate.under(gap.scope, Api)):
             explained.add(gap.scope)
             yield gap.detail
-    titles = {service.key: service.title for service in estate.of(Service) if service.format not in _DECLARED}
-    for api in estate.of(Api):
-        if api.format not in _DECLARED and estate.get(Service, api.service) is None:
-            titles.setdefault(api.service, f"API Management service {api.service.rpartition('/')[2]}")
-    for service, title in titles.items():
-        if service in explained:
+    for service in estate.of(Service):
+        if service.format in _DECLARED or service.key in explained:
             continue
-        apis = estate.under(service, Api)
+        title = service.title
+        apis = estate.under(service.key, Api)
         if not apis:
             yield f"no APIs of {title} were read"
             continue

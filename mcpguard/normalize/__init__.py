@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from mcpguard.core.location import Location
-from mcpguard.evidence import Evidence, Gap, RawResource, resource_key
+from mcpguard.evidence import Evidence, Gap, resource_key
 from mcpguard.evidence.kinds import KIND_OF_TYPE
 from mcpguard.model.estate import Estate
 from mcpguard.model.kinds.entity import Entity
@@ -139,8 +139,3 @@ def _policies_listed(evidence: Evidence) -> tuple[frozenset[str], dict[str, str]
                 if isinstance(state, str):
                     compliance[owner] = state
     return frozenset(found), compliance
-
-
-def raw_of(evidence: Evidence, type_: str) -> list[RawResource]:
-    """The resources of one raw type."""
-    return [raw for raw in evidence.resources if raw.type == type_]

@@ -1,6 +1,6 @@
 """Reading members of raw resources into facts: present, absent, null, computed by a template, or of a wrong type."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 from mcpguard.core.facts import Fact, Known, Unknown
@@ -154,11 +154,3 @@ def absent_member(raw: RawResource, what: str, remedy: str) -> Unknown:
 def location_of(raw: RawResource, path: str) -> Location:
     """Where a text of a resource stands: in a file of its own, or at its route in the resource."""
     return raw.texts.get(path) or raw.origin.child(*path.split("."))
-
-
-def index_by_type(resources: Sequence[RawResource]) -> Mapping[str, list[RawResource]]:
-    """Resources by lower-case type, in their order."""
-    out: dict[str, list[RawResource]] = {}
-    for raw in resources:
-        out.setdefault(raw.type, []).append(raw)
-    return out

@@ -16,11 +16,11 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from mcpguard.core.facts import Known
-from mcpguard.policy.csharp import analyse
-from mcpguard.policy.csharp_syntax import flatten, literal, parse, text_of
+from mcpguard.policy.csharp import NAMED_VALUE_IN_CODE, analyse, parse_with_named_values
+from mcpguard.policy.csharp_syntax import flatten, literal, text_of
 from mcpguard.policy.effective import EffectivePolicy, Either, Statement
 from mcpguard.policy.effective import Node as PolicyNode
-from mcpguard.policy.tree import NAMED_VALUE, Value
+from mcpguard.policy.tree import Value
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -97,9 +97,7 @@ def read_condition(code: str) -> Formula:
     """Take the code of ``@(code)`` apart."""
     if code.lower() in ("true", "false"):
         return Constant(code.lower() == "true")
-    root = parse(code, block=False)
-    if root.has_error and "{{" in code:
-        root = parse(NAMED_VALUE.sub(_as_identifier, code), block=False)
+    root = parse_with_named_values(code, block=False)
     statement = root.named_children[0] if root.named_children and not root.has_error else None
     while statement is not None and statement.type in ("global_statement", "return_statement"):
         statement = statement.named_children[0] if statement.named_children else None
@@ -108,11 +106,6 @@ def read_condition(code: str) -> Formula:
     reader = _Reader()
     formula = reader.formula(statement, 0)
     return formula if reader.tests <= _MAX_TESTS else Test(code, "true")
-
-
-def _as_identifier(match: object) -> str:
-    name: str = match[1]  # type: ignore[index]
-    return "nv_" + "".join(letter if letter.isalnum() else "_" for letter in name)
 
 
 class _Reader:
@@ -188,7 +181,7 @@ def _constant(node: Node) -> str | None:
     match node.type:
         case "string_literal" | "verbatim_string_literal":
             text = literal(node)
-            return None if text is None or "{{" in text else f'"{text}"'
+            return None if text is None or "{{" in text or NAMED_VALUE_IN_CODE in text else f'"{text}"'
         case "integer_literal" | "boolean_literal" | "null_literal" | "character_literal":
             return text_of(node)
         case _:

@@ -89,14 +89,6 @@ class Analysis(msgspec.Struct, frozen=True):
     constant: bool | None = None
     """The value when the code is the literal ``true`` or ``false``."""
 
-    def carries_header(self, name: str) -> bool:
-        """Whether the value holds the request header, or a part of it."""
-        return Source("request-header", name.lower()) in self.carries
-
-    def reads_header(self, name: str) -> bool:
-        """Whether the request header is read at all."""
-        return Source("request-header", name.lower()) in self.reads
-
 
 NOTHING: frozenset[Source] = frozenset()
 _NOT_UNDERSTOOD = Analysis(understood=False)

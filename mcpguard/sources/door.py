@@ -106,28 +106,18 @@ class Door:
 
     def hide_all(self, holder: Json, keep: frozenset[str] = frozenset()) -> None:
         """Mask every literal in an object or list and below, but for members of the given names (lower case)."""
-        stack = [holder]
-        while stack:
-            current = stack.pop()
-            for key, value in members(current):
-                if isinstance(value, dict | list):
-                    stack.append(value)
-                elif not (isinstance(key, str) and key.lower() in keep):
-                    self.hide(current, key)
+        for current, key, _ in leaves(holder):
+            if not (isinstance(key, str) and key.lower() in keep):
+                self.hide(current, key)
 
     def walk(self, holder: Json) -> None:
         """Mask members that have the name of a secret, and keys within texts, anywhere below."""
-        stack = [holder]
-        while stack:
-            current = stack.pop()
-            for key, value in members(current):
-                if isinstance(value, dict | list):
-                    stack.append(value)
-                elif isinstance(value, str | Unresolved):
-                    if isinstance(key, str) and key.lower() in SECRET_MEMBERS:
-                        self.hide(current, key)
-                    elif isinstance(value, Unresolved) or len(value) >= _SHORTEST_WITH_KEY:
-                        self.trim(current, key)
+        for current, key, value in leaves(holder):
+            if isinstance(value, str | Unresolved):
+                if isinstance(key, str) and key.lower() in SECRET_MEMBERS:
+                    self.hide(current, key)
+                elif isinstance(value, Unresolved) or len(value) >= _SHORTEST_WITH_KEY:
+                    self.trim(current, key)
 
 
 def members(value: Json) -> Iterator[tuple[str | int, Json]]:
@@ -135,6 +125,18 @@ def members(value: Json) -> Iterator[tuple[str | int, Json]]:
     if isinstance(value, dict):
         return iter(list(value.items()))
     return iter(list(enumerate(value))) if isinstance(value, list) else iter(())
+
+
+def leaves(holder: Json) -> Iterator[tuple[Json, str | int, Json]]:
+    """What is no object and no list, anywhere below, with what holds it and under which key; safe to change meanwhile."""
+    stack = [holder]
+    while stack:
+        current = stack.pop()
+        for key, value in members(current):
+            if isinstance(value, dict | list):
+                stack.append(value)
+            else:
+                yield current, key, value
 
 
 def object_at(value: Json, *steps: str) -> dict[str, Json]:

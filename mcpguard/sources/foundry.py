@@ -15,7 +15,7 @@ from mcpguard.core.location import Route
 from mcpguard.core.patterns import LazyPattern
 from mcpguard.evidence import Gap, GapReason, Json, RawResource, Unresolved
 from mcpguard.sources import masking
-from mcpguard.sources.door import members
+from mcpguard.sources.door import leaves
 from mcpguard.sources.reading import Reading
 
 FORMAT = "foundry"
@@ -280,11 +280,6 @@ def _declare(reading: Reading, collection: str, name: str, item: dict[str, Json]
 
 def _compute(holder: Json) -> None:
     """Put ``Unresolved`` where azd puts a variable in, in place; ``${{…}}`` is for the service and stays."""
-    stack = [holder]
-    while stack:
-        current = stack.pop()
-        for key, value in members(current):
-            if isinstance(value, dict | list):
-                stack.append(value)
-            elif isinstance(value, str) and _VARIABLE.search(value):
-                current[key] = Unresolved(value)
+    for current, key, value in leaves(holder):
+        if isinstance(value, str) and _VARIABLE.search(value):
+            current[key] = Unresolved(value)

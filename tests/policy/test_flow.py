@@ -202,6 +202,8 @@ def when(condition: str, inner: str) -> str:
         # Constant conditions are folded, those of literals too.
         (when('1 == 1 && !false', "<check/>"), Reach.ALWAYS),
         (when('"{{stage}}" == "live"', "<check/>"), Reach.SOMETIMES),
+        # A named value within a text is no literal, also where another one stands for code.
+        (when('{{flag}} && "{{stage}}" == "live"', "<check/>"), Reach.SOMETIMES),
         (when('true || context.Request.Method == "GET"', "<check/>"), Reach.ALWAYS),
         (when('false && context.Request.Method == "GET"', "<check/>"), Reach.NEVER),
     ],

@@ -346,27 +346,31 @@ def ordered(values: list[Json]) -> Json:
 
 def to_object(values: list[Json]) -> Json:
     """``toObject``: an array as an object, by a lambda for names and one for values."""
-    name_of = _lambda(values[1])
-    value_of = _lambda(values[2]) if len(values) > 2 else None
-    out: dict[str, Json] = {}
-    for item in array(values[0]):
-        name = name_of(item)
-        if isinstance(name, Unresolved):
-            return OPAQUE
-        out[text(name)] = value_of(item) if value_of else item
-    return out
+    pairs = _named(values)
+    return OPAQUE if pairs is None else dict(pairs)
 
 
 def group_by(values: list[Json]) -> Json:
     """``groupBy``: arrays of items, or of what a second lambda makes of them, by the name that a lambda gives them."""
+    pairs = _named(values)
+    if pairs is None:
+        return OPAQUE
+    out: dict[str, Json] = {}
+    for name, value in pairs:
+        out.setdefault(name, []).append(value)
+    return out
+
+
+def _named(values: list[Json]) -> list[tuple[str, Json]] | None:
+    """The items of an array, or what a lambda makes of them, with the name that another gives them; None when one is open."""
     name_of = _lambda(values[1])
     value_of = _lambda(values[2]) if len(values) > 2 else None
-    out: dict[str, Json] = {}
+    out: list[tuple[str, Json]] = []
     for item in array(values[0]):
         name = name_of(item)
         if isinstance(name, Unresolved):
-            return OPAQUE
-        out.setdefault(text(name), []).append(value_of(item) if value_of else item)
+            return None
+        out.append((text(name), value_of(item) if value_of else item))
     return out
 
 

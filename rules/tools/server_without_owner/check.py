@@ -85,9 +85,6 @@ def _owners(server: McpServer, estate: Estate) -> Iterator[Fact[str]]:
     elif server.source is ServerSource.KUBERNETES_GATEWAY:
         remedy = "add its deployment and config maps, or declare an owner in the manifest"
         yield Unknown(f"the gateway that serves {server.title}, with its labels and registration", remedy, server.at)
-    if server.service and estate.get(Service, server.service) is None:
-        remedy = f"add the answer of: az rest --method get --url {server.service}, or declare an owner in the manifest"
-        yield Unknown(f"the tags of the service that publishes {server.title}", remedy, server.at)
     for application in estate.of(Application):
         if any(tie.server == server.key and tie.role == "server" for tie in estate.ties.get(application.key, ())):
             yield transform(application.owners, lambda owners: "someone" if owners else "")

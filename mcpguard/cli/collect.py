@@ -10,6 +10,7 @@ from mcpguard.cli.live import asked_of, run_collection, scope_options
 from mcpguard.collect import cloud_of
 from mcpguard.core.errors import UsageError
 from mcpguard.evidence.snapshot import type_of_file
+from mcpguard.evidence.snapshot_pack import pack, packer_of
 
 if TYPE_CHECKING:
     from mcpguard.collect.run import Collected
@@ -17,19 +18,26 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 _INCOMPLETE = 3
-_ZIP = ".zip"
+_PACKED = frozenset({".zst", ".tar", ".gz", ".tgz", ".7z"})
+"""What somebody may name who wants one file, and does not get."""
 _MOST = 40
 """Gaps that are listed; the manifest holds them all."""
 _LEFT_OUT = (
     ("appSettings", "app settings (--with-app-settings)"),
     ("conditionalAccess", "Conditional Access (--with-conditional-access)"),
+    ("telemetry", "evidence queries in Log Analytics (--with-telemetry)"),
     ("allOperations", "policies of operations that no MCP server or tool leads to (--all-operations)"),
     ("allApplications", "registrations that the estate does not refer to (--all-applications)"),
 )
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where the snapshot goes; FILE.zip for one file.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where the snapshot goes; FILE.zip or FILE.tar.zst for one file.",
+)
 @click.option("--resume", is_flag=True, help="Go on with a collection that was interrupted.")
 @click.option(
     "--explain", "explained", is_flag=True, help="Print what would be asked and which permission it needs; call nothing."
@@ -48,18 +56,19 @@ def command(out: Path | None, resume: bool, explained: bool, strict: bool, quiet
         return 0
     if out is None:
         raise UsageError("no --out", "name the folder for the snapshot: mcpguard collect --out estate")
-    folder = out.with_name(out.name + ".parts") if out.suffix.lower() == _ZIP else out
-    if folder != out and out.exists():
+    packs = packer_of(out) is not None
+    if not packs and out.suffix.lower() in _PACKED:
+        raise UsageError(f"{out} is neither a folder nor a form of a snapshot", "name a folder, FILE.zip or FILE.tar.zst")
+    folder = out.with_name(out.name + ".parts") if packs else out
+    if packs and out.exists():
         raise UsageError(f"{out} exists already", "name another file")
     collected = run_collection(folder, values, resume=resume, quiet=quiet)
     manifest = collected.manifest
-    if folder != out and manifest.finished:
-        from mcpguard.evidence.snapshot_zip import pack
-
+    if packs and manifest.finished:
         pack(folder, out)
         shutil.rmtree(folder)
     if not quiet:
-        click.echo("\n".join(_table(collected, out)))
+        click.echo("\n".join(_table(collected, out if manifest.finished else folder)))
     if not manifest.finished:
         return _INTERRUPTED
     return _INCOMPLETE if strict and manifest.gaps else 0
@@ -103,3 +112,5 @@ def _explain(values: dict[str, Any]) -> None:
     for call in explain(asked_of(values), cloud_of(values["cloud"])):
         click.echo(f"{call.verb:<4} {call.url}")
         click.echo(f"     needs {call.needs.words}")
+        for line in call.body.splitlines():
+            click.echo(f"     {line}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mcpguard.collect import CREDENTIALS, Asked, cloud_of, need_extra
+from mcpguard.collect.asked import WINDOW
 from mcpguard.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ _OPTIONS = (
     click.option("--all-applications", is_flag=True, help="Read all of Entra's registrations, not only those referred to."),
     click.option("--with-app-settings", is_flag=True, help="Read app settings: names, and values that are no secrets."),
     click.option("--with-conditional-access", is_flag=True, help="Read Conditional Access, at one request a second."),
+    click.option(
+        "--with-telemetry", is_flag=True, help="Ask Log Analytics how MCP is used: numbers and names, no bodies, no people."
+    ),
+    click.option("--telemetry-window", default="", metavar="TIME", help="How far back: 12h, 30d.  [default: 7d]"),
     click.option(
         "--cloud",
         default="public",
@@ -74,6 +79,8 @@ def asked_of(values: dict[str, Any]) -> Asked:
         all_applications=values["all_applications"],
         app_settings=values["with_app_settings"],
         conditional_access=values["with_conditional_access"],
+        telemetry=values["with_telemetry"],
+        telemetry_window=values["telemetry_window"] or (WINDOW if values["with_telemetry"] else ""),
     )
     asked.check()
     return asked
@@ -89,7 +96,7 @@ def run_collection(folder: Path, values: dict[str, Any], *, resume: bool, quiet:
     """
     asked = asked_of(values)
     cloud = cloud_of(values["cloud"])
-    need_extra()
+    need_extra("telemetry" if asked.telemetry else "live")
     from mcpguard.cli.progress import progress
     from mcpguard.collect.answers import Limits
     from mcpguard.collect.run import Settings, collect

@@ -11,6 +11,7 @@ from mcpguard.core.errors import UsageError
 from mcpguard.core.location import Location
 from mcpguard.engine import registry
 from mcpguard.engine.coverage import describe_coverage, describe_surfaces
+from mcpguard.engine.places import Places
 from mcpguard.engine.run import run
 from mcpguard.engine.triage import Selection, counts, select_rules, triage
 from mcpguard.evidence import Artifact, ArtifactStatus, Evidence
@@ -59,7 +60,7 @@ def scan(paths: Sequence[Path], settings: Settings) -> Report:
     estate = build(evidence, now, assume_mcp=settings.assume_mcp)
     attach(estate, *manifest_source)
     options = {"persona": settings.selection.persona, **settings.options}
-    findings = triage(run(selected, estate, options), settings.selection)
+    findings = triage(run(selected, estate, options, Places(evidence.resources)), settings.selection)
     return Report(
         findings=findings,
         rules={rule.meta.id: rule.meta for rule in selected},

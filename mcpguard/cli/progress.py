@@ -73,8 +73,9 @@ def _bars() -> "tuple[Any, Callable[[Meter], None]] | None":
         look = meter.look()
         for name, done, waiting, gaps in look.groups:
             if name not in rows:
-                rows[name] = shown.add_task(name, said="")
-            said = f"{gaps} not read" if gaps else f"{look.rate:.0f}/s"
+                rows[name] = shown.add_task(name, total=done + waiting, said="")
+            speed = next(task.speed for task in shown.tasks if task.id == rows[name]) or 0.0
+            said = ", ".join(filter(None, (f"{speed:.0f}/s" if speed else "", f"{gaps} not read" if gaps else "")))
             shown.update(rows[name], completed=done, total=done + waiting, said=said)
 
     return shown, tick

@@ -16,13 +16,14 @@ class Service(Enum):
     ARM = "Azure Resource Manager"
     GRAPH = "Microsoft Graph"
     FOUNDRY = "Foundry"
+    LOGS = "Log Analytics"
 
 
 class Limits(msgspec.Struct, frozen=True):
     """How patient a collection is."""
 
     concurrency: int = 8
-    """Requests at one time to one service; Graph and Foundry get at most half of it."""
+    """Requests at one time to one service; Graph, Foundry and Log Analytics get at most half of it."""
     retries: int = 6
     """Tries after the first, for one request."""
     budget: int = 2000
@@ -33,6 +34,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Seconds; an answer that asks for more is given up."""
     timeout: float = 60.0
     """Seconds without a byte."""
+    query_timeout: float = 180.0
+    """Seconds for a query of Log Analytics, which answers when it is done."""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """What the user asked for."""
 
+import datetime
 import re
 
 import msgspec
@@ -9,6 +10,10 @@ from mcpguard.evidence import Json
 
 CREDENTIALS = ("default", "cli", "env", "managed-identity", "workload", "browser", "device-code")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+WINDOW = "7d"
+"""The window of telemetry, unless another one is named."""
+_LONGEST_WINDOW = datetime.timedelta(days=90)
+_WINDOW = re.compile(r"([1-9]\d{0,3})([hd])")
 _NAME = re.compile(r"[\w.()\-]{1,90}")
 
 
@@ -26,6 +31,18 @@ class Asked(msgspec.Struct, frozen=True, rename="camel"):
     all_applications: bool = False
     app_settings: bool = False
     conditional_access: bool = False
+    telemetry: bool = False
+    telemetry_window: str = ""
+    """How far back evidence queries look: ``12h``, ``30d``; empty for :data:`WINDOW`."""
+
+    @property
+    def window(self) -> datetime.timedelta:
+        """How far back evidence queries look; zero when the text says nothing that can be."""
+        match = _WINDOW.fullmatch(self.telemetry_window or WINDOW)
+        if match is None:
+            return datetime.timedelta()
+        hours = int(match[1]) * (24 if match[2] == "d" else 1)
+        return datetime.timedelta(hours=hours)
 
     def check(self) -> None:
         """Refuse what cannot be asked.
@@ -41,6 +58,12 @@ class Asked(msgspec.Struct, frozen=True, rename="camel"):
                 raise UsageError(f"{value!r} is no name of a {name}", "letters, digits, and . _ - ( )")
         if self.management_group and self.subscriptions:
             raise UsageError("a management group and subscriptions exclude each other", "name one of them")
+        if self.telemetry_window and not self.telemetry:
+            raise UsageError("a window goes with telemetry", "add --with-telemetry, or leave --telemetry-window out")
+        if not datetime.timedelta() < self.window <= _LONGEST_WINDOW:
+            raise UsageError(
+                f"{self.telemetry_window!r} is no window of telemetry", "such as 12h or 30d, up to 90d; 7d unless it is named"
+            )
         if self.service and not _NAME.fullmatch(self.service) and not is_service_id(self.service):
             raise UsageError(f"{self.service!r} is no name or id of an API Management service", "az apim list shows them")
 

@@ -37,6 +37,9 @@ from mcpguard.version import __version__
 _EARLY = 300
 """Seconds before it ends at which a token is replaced; azure-core asks for another one then."""
 _VERBS = frozenset({"GET", "POST"})
+_NO_AGAIN = frozenset({504})
+"""What a query that took too long answers; the next try would take as long."""
+_DEEPEST = 10
 _DECODES = 3
 """How often an answer is asked for whose body is no JSON."""
 
@@ -84,13 +87,18 @@ class _Budget:
 
 
 class _Patience(RetryPolicy):  # type: ignore[misc]
-    """azure-core's retries, within the budget; what one request is told to wait, all of the service wait."""
+    """azure-core's retries, within the budget; what one request is told to wait, all of the service wait.
 
-    def __init__(self, gate: _Gate, budget: _Budget, limits: Limits, stop: threading.Event) -> None:
+    An answer whose status is in ``final`` is not asked for again.
+    """
+
+    def __init__(
+        self, gate: _Gate, budget: _Budget, limits: Limits, stop: threading.Event, final: frozenset[int] = frozenset()
+    ) -> None:
         super().__init__(
             retry_total=limits.retries,
             retry_connect=min(3, limits.retries),
-            retry_read=min(3, limits.retries),
+            retry_read=min(1 if final else 3, limits.retries),
             retry_status=limits.retries,
             retry_backoff_factor=limits.backoff,
             retry_backoff_max=limits.longest_wait,
@@ -99,9 +107,12 @@ class _Patience(RetryPolicy):  # type: ignore[misc]
         self._budget = budget
         self._longest = limits.longest_wait
         self._stop = stop
+        self._final = final
 
     def is_retry(self, settings: dict[str, Any], response: Any) -> bool:
         if not super().is_retry(settings, response) or self._stop.is_set():
+            return False
+        if response.http_response.status_code in self._final:
             return False
         wait = self.get_retry_after(response) or 0
         if wait > self._longest or not self._budget.take():
@@ -162,6 +173,7 @@ class Client:
         stop: threading.Event,
         *,
         app_settings: bool = False,
+        queries: bool = False,
     ) -> None:
         self.cloud = cloud
         self._credential = _Shared(credential)
@@ -169,9 +181,11 @@ class Client:
         self._meter = meter
         self._stop = stop
         self._app_settings = app_settings
+        self._queries = queries
         self._budget = _Budget(limits.budget)
         self._lock = threading.Lock()
-        self._pipelines: dict[tuple[Service, str], tuple[PipelineClient, _Gate]] = {}
+        self._pipelines: dict[tuple[Service, str], tuple[Any, _Gate]] = {}
+        """Clients by service and account; each has ``send_request`` and ``close``."""
         self._slow = _Gate(1, stop, interval=1.0)
 
     def base(self, service: Service, account: str = "") -> str:
@@ -183,6 +197,8 @@ class Client:
                 return self.cloud.graph
             case Service.FOUNDRY:
                 return self.cloud.foundry.replace(ACCOUNT, account)
+            case Service.LOGS:
+                return logs_base(self.cloud)
 
     def same_service(self, service: Service, url: str, account: str = "") -> bool:
         """Whether an address is one of the service: the only kind to which its token may go."""
@@ -216,6 +232,29 @@ class Client:
                 break
         return answer
 
+    def query(self, workspace: str, text: str, window: str) -> Answer:
+        """Ask Log Analytics a question in Kusto.
+
+        Args:
+            workspace: the id that Log Analytics knows the workspace by, a GUID.
+            text: the question.
+            window: ISO 8601 interval that the rows lie in.
+        """
+        client, gate = self._pipeline(Service.LOGS, "")
+        path = f"/workspaces/{workspace}/query"
+        # The service gives up a little before the transport does, and then says so.
+        headers = {"Prefer": f"wait={max(1, int(self._limits.query_timeout) - 10)}"}
+        answer = Answer(UNREACHABLE, code="NotSent", message="the collection was stopped")
+        for _ in range(_DECODES):
+            if self._stop.is_set():
+                break
+            request = HttpRequest("POST", path, headers=headers, json={"query": text, "timespan": window})
+            with gate:
+                answer = self._send(client, request, self.base(Service.LOGS) + path)
+            if answer.status != 200 or answer.body is not None:
+                break
+        return answer
+
     def close(self) -> None:
         """Close every connection."""
         for client, _ in self._pipelines.values():
@@ -223,7 +262,7 @@ class Client:
 
     # -- one request ---------------------------------------------------------------------------------------------
 
-    def _send(self, client: PipelineClient, request: HttpRequest, url: str) -> Answer:
+    def _send(self, client: Any, request: HttpRequest, url: str) -> Answer:
         try:
             response = client.send_request(
                 request,
@@ -243,25 +282,26 @@ class Client:
         if response.status_code == 200:
             return Answer(200, body, "" if body is not None else "BrokenBody", url=url)
         said = body.get("error", body) if body else {}
-        code, message = (said.get("code"), said.get("message")) if isinstance(said, dict) else ("", said)
+        code, message = (said.get("code"), _innermost(said)) if isinstance(said, dict) else ("", said)
         return Answer(response.status_code, None, str(code or "")[:80], _one_line(message), url)
 
-    def _pipeline(self, service: Service, account: str) -> tuple[PipelineClient, _Gate]:
+    def _pipeline(self, service: Service, account: str) -> tuple[Any, _Gate]:
         key = (service, account)
         with self._lock:
             if key not in self._pipelines:
                 self._pipelines[key] = self._make(service, account)
             return self._pipelines[key]
 
-    def _make(self, service: Service, account: str) -> tuple[PipelineClient, _Gate]:
+    def _make(self, service: Service, account: str) -> tuple[Any, _Gate]:
         base = self.base(service, account)
+        asks = service is Service.LOGS
         width = self._limits.concurrency if service is Service.ARM else max(1, self._limits.concurrency // 2)
         gate = _Gate(width, self._stop)
         allowed = frozenset({origin(base)})
         prefixes = (urlsplit(base).path,)
 
         def check(method: str, url: str) -> None:
-            guard.check(method, url, allowed, prefixes, app_settings=self._app_settings)
+            guard.check(method, url, allowed, prefixes, app_settings=self._app_settings, queries=self._queries)
 
         session = requests.Session()
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -275,18 +315,30 @@ class Client:
             session=session,
             session_owner=True,
             connection_timeout=self._limits.timeout,
-            read_timeout=self._limits.timeout,
+            read_timeout=self._limits.query_timeout if asks else self._limits.timeout,
             use_env_settings=session.trust_env,
         )
         policies = [
             RequestIdPolicy(),
             HeadersPolicy({"Accept": "application/json", "x-ms-throttle-priority": "low"}),
             UserAgentPolicy(f"mcpguard/{__version__}"),
-            _Patience(gate, self._budget, self._limits, self._stop),
+            _Patience(gate, self._budget, self._limits, self._stop, _NO_AGAIN if asks else frozenset()),
             _Guard(check, self._meter),
             BearerTokenCredentialPolicy(self._credential, scope_of(self.cloud, service)),
         ]
+        if asks:
+            from azure.monitor.query import LogsQueryClient  # an extra of its own
+
+            # It knows path, version and audience; the policies are ours, and so are the answers: no objects.
+            audience = scope_of(self.cloud, service).removesuffix("/.default")
+            client = LogsQueryClient(self._credential, endpoint=base, audience=audience, policies=policies, transport=transport)
+            return client, gate
         return PipelineClient(base, policies=policies, transport=transport), gate
+
+
+def logs_base(cloud: Cloud) -> str:
+    """The address of Log Analytics without the version, which its client adds."""
+    return cloud.log_analytics.removesuffix("/v1")
 
 
 def scope_of(cloud: Cloud, service: Service) -> str:
@@ -298,6 +350,8 @@ def scope_of(cloud: Cloud, service: Service) -> str:
             return f"{cloud.graph}/.default"
         case Service.FOUNDRY:
             return f"{cloud.foundry_audience}/.default"
+        case Service.LOGS:
+            return f"{logs_base(cloud)}/.default"
 
 
 def _decoded(content: bytes) -> dict[str, Json] | None:
@@ -306,6 +360,18 @@ def _decoded(content: bytes) -> dict[str, Json] | None:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
     return body if isinstance(body, dict) else None
+
+
+def _innermost(error: dict[str, Json]) -> Json:
+    """The message that says most: Log Analytics puts it into the innermost of nested errors."""
+    message = error.get("message")
+    for _ in range(_DEEPEST):
+        inner = error.get("innererror")
+        if not isinstance(inner, dict):
+            break
+        error = inner
+        message = error.get("message") or message
+    return message
 
 
 def _short(error: Exception) -> str:

@@ -35,6 +35,8 @@ class Relation(msgspec.Struct, frozen=True):
     """The collection that items are named in, when it is not the path itself."""
     inline: str = ""
     """The member of the object that gets the items, as ``$expand`` would put them; empty when they stand by themselves."""
+    member: bool = False
+    """Whether it is no list but a member of the object itself, which has to be asked for by its name."""
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -77,8 +79,16 @@ _DIRECTORY_ROLES = Relation(
     _needs("RoleManagement.Read.Directory"),
     id="/roleManagement/directory/roleAssignments",
 )
+_ATTRIBUTES = Relation(
+    # By itself: in a $select of the list the whole list would be refused without the permission.
+    "?$select=id,customSecurityAttributes",
+    f"{PRINCIPAL}/customsecurityattributes",
+    _needs("CustomSecAttributeAssignment.Read.All"),
+    inline="customSecurityAttributes",
+    member=True,
+)
 _OF_APPLICATION = (_OWNERS, _CREDENTIALS)
-_OF_PRINCIPAL = (_OWNERS, _ROLES, _GRANTS, _DIRECTORY_ROLES)
+_OF_PRINCIPAL = (_OWNERS, _ROLES, _GRANTS, _DIRECTORY_ROLES, _ATTRIBUTES)
 APPLICATIONS = Listing(
     "applications",
     "/applications",

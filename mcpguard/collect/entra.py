@@ -3,6 +3,7 @@
 Facts: facts/entra.md 1 to 5. Relations are read with ``$batch``, whole: an expanded one stops after twenty.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, urlencode
 
@@ -27,6 +28,7 @@ from mcpguard.collect.work import Done, Task
 from mcpguard.core.location import Location
 from mcpguard.evidence import Complete, Gap, Json, RawResource, resource_key
 from mcpguard.evidence.kinds import kind_of
+from mcpguard.evidence.redaction import mask
 from mcpguard.evidence.snapshot_writer import Batch, SnapshotWriter
 
 FORMAT = "graph"
@@ -36,10 +38,12 @@ _AT_ONCE = 15
 _BATCH = 20
 """Requests that Graph takes in one ``$batch``."""
 _PAGE = 100
+_FORBIDDEN = 403
 _LONGEST_LIST = 10_000
 _LONGEST_RELATION = 1_000
 _PREFIX = "entra/"
 _REFERENCES = "@references"
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Directory:
@@ -52,6 +56,8 @@ class Directory:
         self._client = client
         self._writer = writer
         self._asked = asked
+        self._refused: set[str] = set()
+        """Members that were refused once, and are not asked for again: the permission is the same for all objects."""
 
     def first_tasks(self) -> list[Task]:
         """Where reading begins."""
@@ -130,17 +136,24 @@ class Directory:
 
     def _relate(self, listing: Listing, items: list[dict[str, Json]], batch: Batch) -> None:
         """Read what belongs to the items, and put it beside or into them."""
-        wanted = [(item, relation) for item in items for relation in listing.relations]
+        relations = [relation for relation in listing.relations if relation.path not in self._refused]
+        wanted = [(item, relation) for item in items for relation in relations]
         failed: dict[str, tuple[Relation, Answer]] = {}
         for start in range(0, len(wanted), _BATCH):
             part = wanted[start : start + _BATCH]
             answers = self._batch([_path_of(listing, item, relation) for item, relation in part])
             for (item, relation), answer in zip(part, answers, strict=True):
+                if relation.member:
+                    _take_member(item, relation, answer, failed)
+                    continue
                 values, trouble = self._whole(answer)
                 if trouble is not None:
                     failed.setdefault(relation.path, (relation, trouble))
                 self._place(listing, item, relation, values, batch, whole=trouble is None)
         batch.gaps += (_relation_gap(listing, relation, answer) for relation, answer in failed.values())
+        self._refused.update(
+            relation.path for relation, answer in failed.values() if relation.member and answer.status == _FORBIDDEN
+        )
 
     def _place(
         self,
@@ -206,7 +219,34 @@ _BY_URI = "identifierUris/any(uri:uri eq "
 def _path_of(listing: Listing, item: dict[str, Json], relation: Relation) -> str:
     if relation.path.startswith("/"):
         return relation.path.replace("{id}", str(item["id"]).replace("'", "''"))
-    return f"{listing.id or listing.path}/{quote(str(item['id']), safe='')}/{relation.path}"
+    slash = "" if relation.path.startswith("?") else "/"
+    return f"{listing.id or listing.path}/{quote(str(item['id']), safe='')}{slash}{relation.path}"
+
+
+def _take_member(item: dict[str, Json], relation: Relation, answer: Answer, failed: dict[str, tuple[Relation, Answer]]) -> None:
+    """Put a member into the object that it belongs to.
+
+    Null says that there is none, or that it may not be read (learn.microsoft.com/entra/fundamentals, users' custom security
+    attributes; not verified for principals), so it is the same as not asked for.
+    """
+    if not answer.good:
+        failed.setdefault(relation.path, (relation, answer))
+        return
+    value = (answer.body or {}).get(relation.inline)
+    if isinstance(value, dict):
+        item[relation.inline] = _dates_alone(value)
+
+
+def _dates_alone(value: Json) -> Json:
+    """Custom security attributes with their names, and of their texts only dates: Entra shows them to few."""
+    if isinstance(value, dict):
+        return {name: below if name.startswith("@") else _dates_alone(below) for name, below in value.items()}
+    if isinstance(value, list):
+        return [_dates_alone(below) for below in value]
+    if not isinstance(value, str):
+        return value
+    date = _DATE.match(value)
+    return date[0] if date else mask(value)
 
 
 def _resource(id: str, type: str, body: dict[str, Json]) -> RawResource:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import msgspec
 
 from mcpguard.collect import scope
-from mcpguard.collect.asked import Asked, is_service_id
+from mcpguard.collect.asked import WINDOW, Asked, is_service_id
 from mcpguard.collect.clouds import Cloud
 from mcpguard.collect.directory import AGENT_LISTINGS, APPLICATIONS, CONDITIONAL_ACCESS, PRINCIPALS, TENANT, Listing
 from mcpguard.collect.foundry import DATA
 from mcpguard.collect.plan import PLAN, SOUGHT
+from mcpguard.collect.queries import QUERIES, QUERY_NEEDS
 from mcpguard.collect.reads import Needs, Read, Shape
 
 
@@ -20,6 +21,8 @@ class Call(msgspec.Struct, frozen=True):
     url: str
     """With ``{…}`` where ids stand."""
     needs: Needs
+    body: str = ""
+    """What is asked there, for a query; its purpose in the first line."""
 
 
 def explain(asked: Asked, cloud: Cloud) -> Iterator[Call]:
@@ -32,6 +35,8 @@ def explain(asked: Asked, cloud: Cloud) -> Iterator[Call]:
             yield from _read(one, parent, asked, cloud)
     if not asked.service and not asked.resource_group:
         yield from _read(PLAN["policy-definitions"], "/subscriptions/{subscription}", asked, cloud)
+    if asked.telemetry:
+        yield from _telemetry(asked, cloud)
     if asked.graph:
         yield from _directory(asked, cloud)
 
@@ -69,6 +74,18 @@ def _read(read: Read, parent: str, asked: Asked, cloud: Cloud) -> Iterator[Call]
         yield from _read(child, f"{path}/{{{read.name}}}" if read.shape is Shape.LIST else path, asked, cloud)
 
 
+def _telemetry(asked: Asked, cloud: Cloud) -> Iterator[Call]:
+    for name in ("component", "workspace"):  # those that loggers, components and settings point to, wherever they are
+        read = PLAN[name]
+        yield from _read(
+            read, f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{read.type}/{{name}}", asked, cloud
+        )
+    for query in QUERIES:
+        url = f"{cloud.log_analytics.removesuffix('/v1')}/v1/workspaces/{{customer id}}/query"
+        body = f"// {query.name}: {query.purpose}\n// the last {asked.telemetry_window or WINDOW}\n{query.bounded}"
+        yield Call("POST", url, QUERY_NEEDS, body)
+
+
 def _directory(asked: Asked, cloud: Cloud) -> Iterator[Call]:
     root = f"{cloud.graph}/v1.0"
     listings: list[Listing] = [*TENANT, *AGENT_LISTINGS, APPLICATIONS, PRINCIPALS]
@@ -78,5 +95,6 @@ def _directory(asked: Asked, cloud: Cloud) -> Iterator[Call]:
         yield Call("GET", root + listing.path, listing.needs)
         home = f"{listing.id or listing.path}/{{id}}"
         for relation in listing.relations:
-            path = relation.path if relation.path.startswith("/") else f"{home}/{relation.path}"
+            slash = "" if relation.path.startswith("?") else "/"
+            path = relation.path if relation.path.startswith("/") else f"{home}{slash}{relation.path}"
             yield Call("GET", f"{root}{path} (in POST {root}/$batch)", relation.needs)

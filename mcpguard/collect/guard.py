@@ -17,6 +17,7 @@ _SECRETS = re.compile(
 _APP_SETTINGS = re.compile(
     r"(?i)/subscriptions/[^/]+/resourcegroups/[^/]+/providers/microsoft\.web/sites/[^/]+(?:/slots/[^/]+)?/config/appsettings/list"
 )
+_QUERY = re.compile(r"(?i)/v1/workspaces/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/query")
 _READS_BY_POST = re.compile(r"(?i)/providers/microsoft\.resourcegraph/resources|/v1\.0/\$batch")
 
 
@@ -25,7 +26,13 @@ class ForbiddenRequestError(Exception):
 
 
 def check(
-    method: str, url: str, allowed: frozenset[tuple[str, str, int]], prefixes: tuple[str, ...], *, app_settings: bool
+    method: str,
+    url: str,
+    allowed: frozenset[tuple[str, str, int]],
+    prefixes: tuple[str, ...],
+    *,
+    app_settings: bool = False,
+    queries: bool = False,
 ) -> None:
     """Let a request pass, or not.
 
@@ -35,6 +42,7 @@ def check(
         allowed: origins to which a token may go.
         prefixes: paths below which the endpoints lie; they are taken off before the path is looked at.
         app_settings: whether the user asked for app settings, which are read by POST.
+        queries: whether the user asked for telemetry, which is queried by POST. Kusto cannot change anything there.
 
     Raises:
         ForbiddenRequestError: it is no read, hands out secrets, or goes elsewhere.
@@ -50,7 +58,8 @@ def check(
             raise ForbiddenRequestError(f"a listing of secrets: {path[:200]}")
     elif method == "POST":
         reads_settings = app_settings and _APP_SETTINGS.fullmatch(path)
-        if not (reads_settings or _READS_BY_POST.fullmatch(path)):
+        asks_telemetry = queries and _QUERY.fullmatch(path)
+        if not (reads_settings or asks_telemetry or _READS_BY_POST.fullmatch(path)):
             raise ForbiddenRequestError(f"a POST that is no known read: {path[:200]}")
     else:
         raise ForbiddenRequestError(f"{method} is no read")

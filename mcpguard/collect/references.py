@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from mcpguard.collect.queries import CLIENT_QUERIES
 from mcpguard.evidence import Json
 from mcpguard.evidence.snapshot_writer import SnapshotWriter
 
@@ -18,6 +19,7 @@ _URI = re.compile(r"(?:https?|api)://[^\s\"'<>{}]{1,250}")
 _AUTH_TYPES = ("/config", "/authconfigs")
 _MAY_NAME = (*_AUTH_TYPES, "/connections", "/agents", "/versions", "/projects", "/userassignedidentities", "/toolservers")
 _SERVICE = "microsoft.apimanagement/service"
+_EVIDENCE = "evidence/query-result"
 _IDENTITIES = ("identity", "principalId", "clientId")
 _ZERO = "00000000-0000-0000-0000-000000000000"
 
@@ -45,6 +47,7 @@ def find_references(writer: SnapshotWriter) -> References:
                 found.guids.update(match.lower() for match in _GUID.findall(text))
                 found.uris.update(_AUDIENCE.findall(text))
             found.uris.update(_uris(type_, line.body))
+            found.guids.update(_clients(type_, line.body))
     found.guids.discard(_ZERO)
     return found
 
@@ -62,6 +65,16 @@ def _texts(type_: str, body: dict[str, Json]) -> Iterator[str]:
         (*_AUTH_TYPES, "/connections", "/agents", "/versions", "/projects", "userassignedidentities", "/toolservers")
     ):
         yield from _leaves(properties or body)
+
+
+def _clients(type_: str, body: dict[str, Json]) -> Iterator[str]:
+    """The applications that telemetry names as callers."""
+    if type_ != _EVIDENCE or body.get("table") not in CLIENT_QUERIES:
+        return
+    names = [column["name"] for column in body["columns"]]
+    at = names.index("client") if "client" in names else len(names)
+    for row in body["rows"]:
+        yield from _GUID.findall(str(row[at]).lower()) if at < len(row) else ()
 
 
 def _uris(type_: str, body: dict[str, Json]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from mcpguard.collect.meter import Meter
 from mcpguard.collect.plan import GRAPH_GROUP, PLAN, group_of
 from mcpguard.collect.scope import Scout
 from mcpguard.collect.sign_in import Credential, try_token
+from mcpguard.collect.telemetry import GROUP, KINDS, Telemetry
 from mcpguard.collect.walk import Walker
 from mcpguard.collect.work import Crew, Done, Task
 from mcpguard.core.errors import UsageError
@@ -84,7 +85,13 @@ class _Run:
         self.meter = Meter()
         self.writer = SnapshotWriter(folder, mask, resume=settings.resume)
         self.client = Client(
-            settings.cloud, credential, settings.limits, self.meter, self.stop, app_settings=settings.asked.app_settings
+            settings.cloud,
+            credential,
+            settings.limits,
+            self.meter,
+            self.stop,
+            app_settings=settings.asked.app_settings,
+            queries=settings.asked.telemetry,
         )
         # Before the crew, which asks it for the part of the estate that resumed work belongs to.
         self.directory = Directory(self.client, self.writer, self.asked)
@@ -92,6 +99,7 @@ class _Run:
         self.scout = Scout(self.client, self.asked)
         self.walker = Walker(self.client, self.asked, self.crew)
         self.choice = Choice(self.writer, self.asked)
+        self.telemetry = Telemetry(self.client, self.writer, self.asked, self.crew)
         self.check_resumed()
 
     def check_resumed(self) -> None:
@@ -111,12 +119,16 @@ class _Run:
             return self.choice.handle(task)
         if self.directory.knows(task):
             return self.directory.handle(task)
+        if self.telemetry.knows(task):
+            return self.telemetry.handle(task)
         return self.scout.handle(task)
 
     def group(self, task: Task) -> str:
         """The part of the estate that a piece of work belongs to."""
         if task.read == choice.CHOICE:
             return group_of("service")
+        if Telemetry.knows(task):
+            return GROUP
         return GRAPH_GROUP if self.directory.knows(task) else group_of(task.read)
 
     def run(self, tick: Callable[[Meter], None]) -> Collected:
@@ -124,7 +136,12 @@ class _Run:
             ("azure", lambda: scope.first_tasks(self.asked)),
             ("operations", choice.first_tasks),
         ]
+        if self.asked.telemetry:
+            phases.append(("components", self.telemetry.components))
+            phases.append(("workspaces", self.telemetry.workspaces))
+            phases.append(("telemetry", self.telemetry.queries))
         if self.asked.graph:
+            # After telemetry, whose clients are looked up too.
             phases.append(("entra", self.directory.first_tasks))
         try:
             for name, tasks in phases:
@@ -151,6 +168,11 @@ class _Run:
             gaps.append(Gap("", self.directory.kinds, GapReason.NOT_COLLECTED, detail, remedy))
         elif not begun_entra:
             gaps.append(Gap("", self.directory.kinds, GapReason.NOT_COLLECTED, "Entra was not begun", _RESUME))
+        if self.asked.telemetry:
+            if "phase:telemetry" in self.crew.memory:
+                gaps += self.telemetry.gaps()
+            else:
+                gaps.append(Gap("", KINDS, GapReason.NOT_COLLECTED, "telemetry was not begun", _RESUME))
         header = Header(
             tool=f"mcpguard {__version__}",
             started_at=self.crew.memory["started"],
@@ -178,6 +200,8 @@ class _Run:
             kinds = PLAN[task.read].kinds()
         elif self.directory.knows(task):
             kinds = self.directory.kinds
+        elif Telemetry.knows(task):
+            kinds = KINDS
         else:
             kinds = frozenset({"policy"}) if task.read == choice.CHOICE else scope.every_kind()
         detail = f"the collection was interrupted before {task.read.replace('/', ' ')} of {task.scope or 'the scope'} was read"

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from mcpguard.core.digest import new_digest
 from mcpguard.core.facts import NotApplicable, Undetermined, Unknown
-from mcpguard.core.location import Location
+from mcpguard.core.location import Location, Route
+from mcpguard.engine.places import Places
 from mcpguard.engine.registry import Check, Rule
 from mcpguard.evidence import Gap
 from mcpguard.model.estate import Estate
@@ -15,11 +16,12 @@ from mcpguard.model.kinds.inputs import Crash
 CRASH_RULE = "MG902"
 
 
-def run(rules: Iterable[Rule], estate: Estate, options: Mapping[str, object]) -> list[Finding]:
-    """All outcomes, rule by rule in the order given.
+def run(rules: Iterable[Rule], estate: Estate, options: Mapping[str, object], places: Places | None = None) -> list[Finding]:
+    """All outcomes, rule by rule in the order given. ``places`` knows which resource a finding stands in.
 
     A rule that raises is an ERROR on that target and a finding of MG902; the other targets and rules are unharmed.
     """
+    places = places or Places()
     findings: list[Finding] = []
     crashes: list[Crash] = []
     late: list[Rule] = []
@@ -31,12 +33,12 @@ def run(rules: Iterable[Rule], estate: Estate, options: Mapping[str, object]) ->
         check = rule.check() if targets else None
         for target in targets:
             assert check is not None  # noqa: S101 - there is a target
-            findings.extend(_judge(rule, check, target, estate, options, crashes))
+            findings.extend(_judge(rule, check, target, estate, options, crashes, places))
     for rule in late:
         check = rule.check() if crashes else None
         for crash in crashes:
             assert check is not None  # noqa: S101 - there is a crash
-            findings.extend(_judge(rule, check, crash, estate, options, []))
+            findings.extend(_judge(rule, check, crash, estate, options, [], places))
     return findings
 
 
@@ -51,6 +53,7 @@ def _judge(
     estate: Estate,
     options: Mapping[str, object],
     crashes: list[Crash],
+    places: Places,
 ) -> Iterator[Finding]:
     described = estate.remember(("described", target.kind, target.key), lambda: _described(target))
     issues: list[Issue] = []
@@ -68,24 +71,24 @@ def _judge(
         unknown_ = unknown_ or undetermined.unknown
     except NotApplicable as reason:
         if not issues and unknown_ is None:
-            yield _finding(rule, described, Outcome.NOT_APPLICABLE, detail=str(reason))
+            yield _finding(rule, described, places, Outcome.NOT_APPLICABLE, detail=str(reason))
             return
     except Exception as error:  # a rule's bug must not hide the rest of the estate
         crashed = True
         crashes.append(_crash(rule, target, error))
-        yield _finding(rule, described, Outcome.ERROR, detail=f"{type(error).__name__}: {error}")
+        yield _finding(rule, described, places, Outcome.ERROR, detail=f"{type(error).__name__}: {error}")
     if issues:
         for issue in issues:
-            yield _finding(rule, described, Outcome.FAIL, issue=issue)
+            yield _finding(rule, described, places, Outcome.FAIL, issue=issue)
     elif unknown_ is not None:
-        yield _finding(rule, described, Outcome.UNKNOWN, unknown=unknown_)
+        yield _finding(rule, described, places, Outcome.UNKNOWN, unknown=unknown_)
     elif not crashed:
         gap = _covering_gap(rule, target, estate)
         if gap is None:
-            yield _finding(rule, described, Outcome.PASS)
+            yield _finding(rule, described, places, Outcome.PASS)
         else:
             unknown = Unknown(gap.detail.rstrip("."), gap.remedy, gap.at)
-            yield _finding(rule, described, Outcome.UNKNOWN, unknown=unknown)
+            yield _finding(rule, described, places, Outcome.UNKNOWN, unknown=unknown)
 
 
 def _described(target: Entity) -> Target:
@@ -111,6 +114,7 @@ def _covering_gap(rule: Rule, target: Entity, estate: Estate) -> Gap | None:
 def _finding(
     rule: Rule,
     target: Target,
+    places: Places,
     outcome: Outcome,
     *,
     issue: Issue | None = None,
@@ -125,27 +129,38 @@ def _finding(
         issue=issue,
         unknown=unknown,
         detail=detail,
-        fingerprint=fingerprint(rule.meta.id, target, at, issue),
+        fingerprint=fingerprint(rule.meta.id, target, at, issue, places),
     )
 
 
-def fingerprint(rule: str, target: Target, at: Location, issue: Issue | None) -> str:
-    """Hash of rule, resource and route: the same after reformatting, reordering and after lines move.
+def fingerprint(rule: str, target: Target, at: Location, issue: Issue | None, places: Places | None = None) -> str:
+    """Hash of rule, resource and route: the same after reformatting, reordering, after lines move, and whatever the export is
+    wrapped in.
 
-    The route counts from the resource's own object; in another object only the names of members count, because indices
-    move when lists are ordered anew. Within a policy text the issue's own key tells two findings of one rule apart.
+    The route counts from the target's own object. In another resource it counts from that one, whose type counts too; only the
+    names of members count there, because indices move when lists are ordered anew. Within a policy text the issue's own key
+    tells two findings of one rule apart.
     """
-    own = target.at.route
-    if at.route == own:
-        route: tuple[str | int, ...] = ()
-    elif at.route[: len(own)] == own:
-        route = at.route[len(own) :]
-    else:
-        route = tuple(step for step in at.route if isinstance(step, str))
+    # What passes stands at its target, and most do: the places of all resources are not needed for them.
+    at_target = (at.artifact, at.route) == (target.at.artifact, target.at.route)
+    route = () if at_target else _route(at, target.at, places or Places())
     parts = [rule, target.id.lower(), "/".join(map(str, route))]
     if issue is not None and issue.key:
         parts.append(issue.key)
     return str(new_digest("\x1f".join(parts).encode()).hexdigest()[:32])
+
+
+def _route(at: Location, target: Location, places: Places) -> Route:
+    """Where a finding stands, as seen from its target."""
+    here, own = places.of(at), places.of(target)
+    if not here.keys & own.keys and (here.keys or own.keys):
+        return (here.type, *_names(here.route))
+    within = here.route[: len(own.route)] == own.route
+    return here.route[len(own.route) :] if within else _names(here.route)
+
+
+def _names(route: Route) -> Route:
+    return tuple(step for step in route if isinstance(step, str))
 
 
 def _crash(rule: Rule, target: Entity, error: Exception) -> Crash:

@@ -15,7 +15,7 @@ from mcpguard.sources.reading import Reading
 DEFAULT_MAX_FILE_SIZE = 100 * 2**20
 _TAKEN = (ArtifactStatus.READ, ArtifactStatus.PARTIAL)
 _MAX_NAMED = 5
-_OF_SNAPSHOTS = ("manifest.json", ".zip")
+_OF_SNAPSHOTS = ("manifest.json", ".zip", ".tar.zst")
 
 
 def read(

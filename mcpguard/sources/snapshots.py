@@ -1,7 +1,5 @@
-"""Snapshots, as ``mcpguard collect`` writes them: a directory, or the same in one zip file. Format: docs/snapshot-format.md."""
+"""Snapshots, as ``mcpguard collect`` writes them: a directory, or the same in one file. Format: docs/snapshot-format.md."""
 
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -24,18 +22,14 @@ from mcpguard.evidence.snapshot import (
     seal,
     type_of_file,
 )
+from mcpguard.sources.archives import FORMAT, unpack
 from mcpguard.sources.files import Entry, Source, load
 from mcpguard.sources.reading import Reading, number_of
 
 S = TypeVar("S", Line, Claim)
 
-FORMAT = "snapshot"
-_FORMATS = {"microsoft.graph/": "graph", "foundry/": "foundry"}
+_FORMATS = {"microsoft.graph/": "graph", "foundry/": "foundry", "evidence/": "query-result"}
 """The formats of answers that are not Azure Resource Manager's, by the beginning of their types."""
-_MAX_MEMBERS = 200_000
-_HEAD = 200
-_MAX_RATIO = 200
-_MAX_ZIP = 4 * 2**30
 _REPAIR = "collect again; a snapshot is not to be changed by hand"
 
 
@@ -58,7 +52,7 @@ def take_snapshots(entries: Sequence[Entry], max_file_size: int, *, verify: bool
     packed: dict[str, dict[str, Source | Artifact]] = {}
     loaded: dict[str, Source | Artifact] = {}
     for entry in entries:
-        found = _unzip(entry, max_file_size)
+        found = unpack(entry, max_file_size)
         if isinstance(found, Artifact):
             whole.artifacts.append(found)
             loaded[entry.path] = found
@@ -176,6 +170,7 @@ class _Snapshot:
 
     def resources(self, source: Source, type_: str, versions: Mapping[str, Sequence[str]]) -> None:
         reading = self.start(source)
+        reading.quotable = not type_.startswith("evidence/")
         format_ = next((name for start, name in _FORMATS.items() if type_.startswith(start)), "arm-json")
         answered = versions.get(type_, ())
         for number, line in enumerate(self.lines(reading, Line)):
@@ -225,39 +220,3 @@ class _Snapshot:
             kinds = frozenset({kind_of(type_of_file(reading.path.removeprefix(self.root)))} - {""})
             detail = f"{number_of(broken, 'line')} of {reading.path} could not be read"
             self.whole.gaps.append(Gap("", kinds, GapReason.UNPARSABLE, detail, _REPAIR))
-
-
-def _unzip(entry: Entry, max_file_size: int) -> dict[str, Source | Artifact] | Artifact | None:
-    """The files of a zipped snapshot by their paths below the zip's own; None when the file is no zipped snapshot."""
-    if not entry.path.lower().endswith(".zip") or not zipfile.is_zipfile(entry.file):
-        return None
-    try:
-        with zipfile.ZipFile(entry.file) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            head = next((member for member in members if member.filename == MANIFEST), None)
-            if head is None or not is_manifest(archive.open(head).read(_HEAD)):
-                return None
-            if why := _too_large(members, max_file_size):
-                return Artifact(entry.path, FORMAT, ArtifactStatus.FAILED, why)
-            found: dict[str, Source | Artifact] = {}
-            for member in members:
-                path = f"{entry.path}/{member.filename}"
-                with archive.open(member) as file:
-                    found[path] = Source(path, file.read(member.file_size))
-            return found
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError, UnicodeError) as error:
-        return Artifact(entry.path, FORMAT, ArtifactStatus.FAILED, f"a zip file that cannot be read: {error}")
-
-
-def _too_large(members: Sequence[zipfile.ZipInfo], max_file_size: int) -> str:
-    """Why a zip file is not unpacked; empty when it may be. Sizes are those that reading is then held to."""
-    if len(members) > _MAX_MEMBERS:
-        return f"a zip file of {len(members)} files; a snapshot has at most {_MAX_MEMBERS}"
-    total = 0
-    for member in members:
-        total += member.file_size
-        if member.file_size > max_file_size:
-            return f"{member.filename} in it is larger than the limit; raise --max-file-size"
-        if member.file_size > _MAX_RATIO * max(member.compress_size, 1024):
-            return f"{member.filename} in it is packed {member.file_size // max(member.compress_size, 1)} times"
-    return f"it unpacks to more than {_MAX_ZIP // 2**30} GiB" if total > _MAX_ZIP else ""

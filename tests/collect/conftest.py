@@ -34,6 +34,7 @@ NEEDS_SDK = {
     "test_foundry",
     "test_cli",
     "test_sign_in",
+    "test_telemetry",
     "fake",
 }
 
@@ -197,10 +198,10 @@ def export(fake: Fake, folder: Path) -> None:
         (folder / f"graph-{number}.json").write_text(json.dumps({"@odata.context": context, "value": items}), encoding="utf-8")
 
 
-def findings(report: Report) -> set[tuple[str, str, str, str]]:
+def findings(report: Report) -> set[tuple[str, str, str, str, str]]:
     """What a report says of the estate, without the files that it stands in."""
     of_estate = (f for f in report.findings if not f.target.id.startswith("file:"))
-    return {(f.rule, f.outcome.value, f.target.id.lower(), f.message) for f in of_estate}
+    return {(f.rule, f.outcome.value, f.target.id.lower(), f.message, f.fingerprint) for f in of_estate}
 
 
 def scanned(folder: Path, **settings: Any) -> Report:

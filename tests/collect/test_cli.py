@@ -1,7 +1,9 @@
 """``mcpguard collect`` and ``scan --live`` as a user meets them: real processes against the fake."""
 
+import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +26,7 @@ def cloud(fake: Fake, tmp_path: Path) -> Path:
     path = tmp_path / "fake.toml"
     path.write_text(
         f'[endpoints]\narm = "{fake.url}/arm"\ngraph = "{fake.url}/graph"\nfoundry = "{fake.url}/foundry/{{account}}"\n'
+        f'log_analytics = "{fake.url}/logs"\n'
         '[auth]\nmode = "static-token"\ntoken_env = "MY_TOKEN"\n'
     )
     return path
@@ -60,19 +63,47 @@ def test_collect_then_scan(fake: Fake, cloud: Path, tmp_path: Path) -> None:
     }
 
 
+def test_telemetry(fake: Fake, cloud: Path, tmp_path: Path) -> None:
+    fake.load(SECURE)
+    fake.tables["2d7eeea9-3bca-4c16-9340-9202039daa56"] = {"AppRequests", "AppTraces"}
+    result = mcpguard("collect", "--out", tmp_path / "estate", "--cloud", cloud, "--with-telemetry", "--telemetry-window", "2d")
+    assert result.returncode == 0, result.stderr
+    assert "evidence/query-result" in result.stdout and "no table AppDependencies" in result.stdout
+    assert "(--with-telemetry)" not in result.stdout
+    scope = json.loads((tmp_path / "estate" / "manifest.json").read_text())["scope"]
+    assert (scope["telemetry"], scope["telemetryWindow"]) == (True, "2d")
+    assert mcpguard("scan", tmp_path / "estate", "--verify", "--fail-on", "never").returncode == 0
+    explained = mcpguard("collect", "--explain", "--cloud", cloud, "--with-telemetry").stdout
+    assert f"POST {fake.url}/logs/v1/workspaces/{{customer id}}/query" in explained
+    assert "needs the role Log Analytics Reader" in explained and "// mcp-latency: how long calls" in explained
+
+
+def test_telemetry_without_its_extra_says_what_to_install(cloud: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        BLOCK.replace("name.split('.')[0] in ('azure', 'rich')", "name.startswith('azure.monitor')")
+    )
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    arguments = ("collect", "--out", "x", "--cloud", cloud, "--with-telemetry")
+    result = mcpguard(*arguments, cwd=tmp_path, PYTHONPATH=path)
+    assert result.returncode == 2
+    assert "--with-telemetry needs packages" in result.stderr and "azure-monitor-query is missing" in result.stderr
+    assert f"run: sh {ROOT}/.ci/venv telemetry" in result.stderr
+
+
 def test_strict_and_quiet(fake: Fake, cloud: Path, tmp_path: Path) -> None:
     fake.add(service())
     result = mcpguard("collect", "--out", tmp_path / "estate", "--cloud", cloud, "--strict", "--quiet", "--no-graph")
     assert (result.returncode, result.stdout, result.stderr) == (3, "", "")
 
 
-def test_one_file(fake: Fake, cloud: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["estate.zip", "estate.tar.zst"])
+def test_one_file(fake: Fake, cloud: Path, tmp_path: Path, name: str) -> None:
     fake.load(CONTOSO)
-    result = mcpguard("collect", "--out", tmp_path / "estate.zip", "--cloud", cloud)
+    result = mcpguard("collect", "--out", tmp_path / name, "--cloud", cloud)
     assert result.returncode == 0, result.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["estate.zip", "fake.toml"]
-    assert json.loads(mcpguard("scan", tmp_path / "estate.zip", "--verify", "--format", "json").stdout)["surfaces"]
-    again = mcpguard("collect", "--out", tmp_path / "estate.zip", "--cloud", cloud)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name, "fake.toml"]
+    assert json.loads(mcpguard("scan", tmp_path / name, "--verify", "--format", "json").stdout)["surfaces"]
+    again = mcpguard("collect", "--out", tmp_path / name, "--cloud", cloud)
     assert again.returncode == 2 and "exists" in again.stderr
 
 
@@ -109,9 +140,17 @@ def test_without_the_extra_it_says_what_to_install(arguments: tuple[str, ...], c
     path = f"{tmp_path}{os.pathsep}{ROOT}"
     result = mcpguard(*arguments, "--cloud", cloud, cwd=tmp_path, PYTHONPATH=path)
     assert result.returncode == 2
-    assert "azure-core is missing" in result.stderr and "pip install 'mcpguard[live]'" in result.stderr
+    assert "azure-core is missing" in result.stderr and f"run: sh {ROOT}/.ci/venv live" in result.stderr
     explained = mcpguard("collect", "--explain", cwd=tmp_path, PYTHONPATH=path)
     assert explained.returncode == 0, explained.stderr
+
+
+def test_without_zstd_it_says_what_to_install_before_it_asks_anything(fake: Fake, cloud: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(BLOCK.replace("'azure', 'rich'", "'backports', 'compression'"))
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    result = mcpguard("collect", "--out", "estate.tar.zst", "--cloud", cloud, cwd=tmp_path, PYTHONPATH=path)
+    assert result.returncode == 2 and "backports.zstd is missing" in result.stderr and ".ci/venv zst" in result.stderr
+    assert not fake.seen
 
 
 def test_without_permission_it_says_which_role_to_ask_for(fake: Fake, cloud: Path, tmp_path: Path) -> None:
@@ -136,6 +175,9 @@ def test_without_a_token_it_says_how_to_sign_in(cloud: Path, tmp_path: Path) -> 
         (("collect",), "--out"),
         (("collect", "--out", "x", "--subscription", "nope"), "subscription id"),
         (("collect", "--out", "x", "--cloud", "nope"), "no cloud"),
+        (("collect", "--out", "x", "--telemetry-window", "7d"), "--with-telemetry"),
+        (("collect", "--out", "x", "--with-telemetry", "--telemetry-window", "7w"), "no window"),
+        (("collect", "--out", "estate.zst"), "FILE.tar.zst"),
         (("scan", "--live", "--verify"), "--verify"),
         (("scan", "--subscription", "x"), "No such option"),
     ],
@@ -200,6 +242,47 @@ def test_plain_lines_of_progress(fake: Fake, cloud: Path, tmp_path: Path, monkey
     assert line_of(look) == (
         "collecting: 1,200 requests (120/s), 3,400 resources, about 3 s left; API Management 90 of 120, Hosts 10 of 10"
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="terminals")
+@pytest.mark.parametrize("quiet", [False, True])
+def test_bars_on_a_terminal(fake: Fake, cloud: Path, tmp_path: Path, quiet: bool) -> None:
+    import pty
+
+    fake.add(service(), *(api(f"api-{number:03}") for number in range(40)))
+    fake.latency = 0.02
+    ours, theirs = pty.openpty()
+    arguments = [
+        "collect",
+        "--out",
+        str(tmp_path / "estate"),
+        "--cloud",
+        str(cloud),
+        "--no-graph",
+        *(["--quiet"] if quiet else []),
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mcpguard", *arguments],
+        cwd=ROOT,
+        env=environment(TERM="xterm", COLUMNS="120"),
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while data := os.read(ours, 65536):
+            shown += data
+    os.close(ours)
+    assert process.wait() == 0
+    text = shown.decode()
+    if quiet:
+        assert text == ""
+        return
+    (last, *_) = [line for line in reversed(text.split("\n")) if "API Management" in line]
+    done, total = map(int, re.search(r"(\d+)/(\d+)", last).groups())  # type: ignore[union-attr]
+    assert done <= total and re.search(r"\d+/s", text) and "3 not read" in last and "0:00" in last
+    assert "/100" not in text.split("API Management")[0]
 
 
 def test_an_offline_scan_imports_nothing_of_it() -> None:

@@ -226,3 +226,54 @@ def test_without_graph_nothing_of_it_is_asked_and_that_is_a_gap(tenant: Fake, co
     snapshot = collect(graph=False)
     assert not tenant.lines("/graph/")
     assert snapshot.gap("--no-graph").kinds == {"application", "service-principal"}
+
+
+ATTRIBUTES = {
+    "Governance": {
+        "@odata.type": "#Microsoft.DirectoryServices.CustomSecurityAttributeValue",
+        "reviewBy": "2027-05-15, says Baker",
+        "project": "Baker, the secret one",
+        "sites": ["Berlin"],
+        "critical": True,
+    }
+}
+
+
+def test_custom_security_attributes_come_with_their_names_and_dates(tenant: Fake, collect: Collect) -> None:
+    tenant.graph["/servicePrincipals"][0]["customSecurityAttributes"] = ATTRIBUTES
+    snapshot = collect(all_applications=True)
+    found = snapshot.body(f"/serviceprincipals/{guid(2001)}")["customSecurityAttributes"]["Governance"]
+    assert (found["reviewBy"], found["critical"]) == ("2027-05-15", True)
+    assert found["@odata.type"].startswith("#Microsoft")
+    assert found["project"].startswith("<masked>") and b"Baker" not in snapshot.bytes and b"Berlin" not in snapshot.bytes
+    assert "customSecurityAttributes" not in snapshot.body(f"/serviceprincipals/{guid(2002)}")
+    assert not [gap for gap in snapshot.gaps if "principals" in gap.detail]
+
+
+def test_agents_have_custom_security_attributes_too(tenant: Fake, collect: Collect) -> None:
+    agent = {"@odata.type": "#microsoft.graph.agentIdentity", **principal(77), "customSecurityAttributes": ATTRIBUTES}
+    tenant.graph["/servicePrincipals/microsoft.graph.agentIdentity"] = [agent]
+    tenant.graph["/servicePrincipals"].append(agent)
+    body = collect().body(f"/serviceprincipals/{guid(2077)}")
+    assert body["customSecurityAttributes"]["Governance"]["reviewBy"] == "2027-05-15"
+
+
+def test_without_the_permission_the_rest_of_the_principal_is_kept(tenant: Fake, collect: Collect) -> None:
+    tenant.graph["/servicePrincipals"][0]["owners"] = application(1)["owners"]
+    tenant.fail(r"GET /graph/v1.0/servicePrincipals/[0-9a-f-]{36}$", status=403, code="Authorization_RequestDenied")
+    snapshot = collect(all_applications=True)
+    gap = snapshot.gap("customSecurityAttributes of some service principals")
+    assert gap.reason is GapReason.FORBIDDEN
+    assert "the permission CustomSecAttributeAssignment.Read.All of Microsoft Graph" in gap.remedy
+    assert [g.detail for g in snapshot.gaps if "principals" in g.detail] == [gap.detail]
+    body = snapshot.body(f"/serviceprincipals/{guid(2001)}")
+    assert body["displayName"] == "SP 1" and body["owners"] and "customSecurityAttributes" not in body
+    assert len(snapshot.ids(PRINCIPALS)) == 59
+
+
+def test_what_was_refused_is_not_asked_for_on_every_page(tenant: Fake, collect: Collect) -> None:
+    tenant.page = 10
+    tenant.fail(r"GET /graph/v1.0/servicePrincipals/[0-9a-f-]{36}$", status=403)
+    snapshot = collect(all_applications=True, limits={"concurrency": 1})
+    assert len(tenant.lines(r"GET /graph/v1.0/servicePrincipals/[0-9a-f-]{36}$")) == 10
+    assert len(snapshot.ids(PRINCIPALS)) == 59 and snapshot.gap("customSecurityAttributes of some")

@@ -11,6 +11,7 @@ from mcpguard.collect.explain import explain
 from mcpguard.collect.guard import ForbiddenRequestError, check
 from mcpguard.core.errors import UsageError
 
+CUSTOMER = "aaaaaaaa-0000-4000-8000-000000000001"
 ARM = "https://management.azure.com"
 GROUP = f"{ARM}/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg/providers"
 SERVICE = f"{GROUP}/Microsoft.ApiManagement/service/apim"
@@ -96,13 +97,31 @@ def test_app_settings_are_a_read_only_when_they_were_asked_for() -> None:
     assert not allowed("GET", f"{SITE}/config/appsettings/list", app_settings=True)
 
 
+def test_telemetry_is_queried_only_when_it_was_asked_for() -> None:
+    logs = "https://api.loganalytics.io"
+    url = f"{logs}/v1/workspaces/{CUSTOMER}/query"
+
+    def passes(method: str, url: str, **how: bool) -> bool:
+        try:
+            check(method, url, frozenset({origin(logs)}), ("",), **how)
+        except ForbiddenRequestError:
+            return False
+        return True
+
+    assert passes("POST", url, queries=True) and not passes("POST", url)
+    for other in ("$batch", "workspaces/name/query", f"workspaces/{CUSTOMER}/purge", f"workspaces/{CUSTOMER}/query/x", "query"):
+        assert not passes("POST", f"{logs}/v1/{other}", queries=True)
+    assert not passes("PUT", url, queries=True) and not passes("DELETE", url, queries=True)
+
+
 @pytest.mark.parametrize("cloud", NAMES)
 def test_the_guard_lets_the_whole_plan_through(cloud: str) -> None:
     named = cloud_of(cloud)
-    everything = Asked(app_settings=True, conditional_access=True, all_operations=True, all_applications=True)
+    everything = Asked(app_settings=True, conditional_access=True, all_operations=True, all_applications=True, telemetry=True)
     for call in explain(everything, named):
-        url = re.sub(r"\{[^}]*\}", "name", call.url).partition(" (in")[0]
-        check(call.verb, url, frozenset({origin(url)}), ("",), app_settings=True)
+        url = call.url.replace("{customer id}", CUSTOMER)
+        url = re.sub(r"\{[^}]*\}", "name", url).partition(" (in")[0]
+        check(call.verb, url, frozenset({origin(url)}), ("",), app_settings=True, queries=True)
         assert url.startswith("https://")
         assert call.needs.role and "Contributor" not in call.needs.role and "Write" not in call.needs.role
 

@@ -7,11 +7,12 @@ import pytest
 
 from mcpguard.core.errors import RuleError, UsageError
 from mcpguard.core.facts import Known
-from mcpguard.core.location import Location
+from mcpguard.core.location import Location, Piece, TextRange
+from mcpguard.engine.places import Places
 from mcpguard.engine.registry import Rule, load, read_rule
 from mcpguard.engine.run import fingerprint, run
 from mcpguard.engine.triage import Selection, select_rules, triage
-from mcpguard.evidence import EVERYTHING, Complete, Gap, GapReason
+from mcpguard.evidence import EVERYTHING, Complete, Gap, GapReason, RawResource
 from mcpguard.model.estate import Estate
 from mcpguard.model.finding import Finding, Issue, Outcome, Target
 from mcpguard.model.kinds.entra import Application
@@ -213,3 +214,74 @@ def test_fingerprints_know_neither_lines_nor_files_nor_order() -> None:
     assert first != of("MG2", "/apps/one", 0, "a.json", "owners")
     assert first != of("MG1", "/apps/one", 0, "a.json", "tags")
     assert first != of("MG1", "/apps/two", 0, "a.json", "owners")
+
+
+API = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ApiManagement/service/a/apis/orders"
+
+
+def resource(id: str, type: str, origin: Location, **texts: Location) -> RawResource:
+    return RawResource(id, type, {}, origin, "arm-json", texts={f"properties.{name}": at for name, at in texts.items()})
+
+
+def of_a_policy(api: Location, policy: Location, text: Location | None, at: Location) -> str:
+    """The fingerprint of a finding of an API that stands in its policy."""
+    texts = {"value": text} if text else {}
+    known = [
+        resource(API, "microsoft.apimanagement/service/apis", api),
+        resource(f"{API}/policies/policy", "microsoft.apimanagement/service/apis/policies", policy, **texts),
+    ]
+    target = Target(API, "mcp-server", "orders", "orders", api)
+    return fingerprint("MG1", target, at, Issue("m", at), Places(known))
+
+
+def test_fingerprints_do_not_know_what_the_export_is_wrapped_in() -> None:
+    listed, single = Location("apis.json", ("value", 4)), Location("policy.json")
+    first = of_a_policy(listed, single, None, single.child("properties", "value").range(3, 9))
+    in_a_list = Location("policies.json", ("value", 0))
+    line, file = Location("apis.ndjson", (12, "body")), Location("policies/a/apis/orders/policy.xml")
+    of_the_line = Location("policies.ndjson", (2, "body"))
+    assert first == of_a_policy(single, in_a_list, None, in_a_list.child("properties", "value").range(1, 2))
+    assert first == of_a_policy(line, of_the_line, file, file.range(40, 44))
+    variable = Location("main.json", ("variables", "policy"), TextRange(0, 9))
+    pieces = (Piece(0, 9, variable.artifact, variable.route, variable.within),)
+    declared = Location("main.json", ("resources", 1))
+    text = Location("main.json", ("resources", 1, "properties", "value"), pieces=pieces)
+    assert first == of_a_policy(Location("main.json", ("resources", 0)), declared, text, text.range(2, 4))
+    assert first != of_a_policy(listed, single, None, single.child("properties", "format"))
+    assert first != of_a_policy(listed, single, None, listed.child("properties", "value"))
+
+
+def test_a_finding_at_another_resource_is_not_one_at_the_target_itself() -> None:
+    listed, single = Location("apis.json", ("value", 4)), Location("policy.json")
+    assert of_a_policy(listed, single, None, single) != of_a_policy(listed, single, None, listed)
+
+
+def test_the_fingerprint_of_a_policys_own_finding_is_that_of_the_text_in_a_file() -> None:
+    def of(origin: Location, text: Location | None, at: Location) -> str:
+        policy = resource(f"{API}/policies/policy", "microsoft.apimanagement/service/apis/policies", origin)
+        if text:
+            policy = RawResource(policy.id, policy.type, {}, origin, "arm-json", texts={"properties.value": text})
+        target = Target(policy.id, "policy", "policy", "policy of orders", origin)
+        return fingerprint("MG1", target, at, Issue("m", at), Places([policy]))
+
+    inside, line, file = Location("p.json", ("value", 3)), Location("p.ndjson", (1, "body")), Location("p.xml")
+    assert of(inside, None, inside.child("properties", "value").range(1, 2)) == of(line, file, file.range(7, 8))
+    assert of(inside, None, inside) == of(line, file, line)
+
+
+def test_a_text_that_several_resources_share_is_the_text_of_each() -> None:
+    """In any order, and also when another one comes to share it."""
+    shared = Location("main.json", ("variables", "policy"))
+    ids = [f"{API}-{name}/policies/policy" for name in "abc"]
+    known = [
+        RawResource(
+            id_, "t/policies", {}, Location("main.json", ("resources", i)), "arm-json", texts={"properties.value": shared}
+        )
+        for i, id_ in enumerate(ids)
+    ]
+    target = Target(ids[1], "policy", "b", "b", known[1].origin)
+
+    def of(*resources: RawResource) -> str:
+        return fingerprint("MG1", target, shared.range(0, 1), None, Places(resources))
+
+    assert len({of(*known), of(*reversed(known)), of(known[1])}) == 1

@@ -1,21 +1,32 @@
 """The snapshot on disk: written in bounded memory and in order, read back whole, and refused when it was changed."""
 
+import contextlib
+import io
 import json
+import os
 import random
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mcpguard.core.errors import NothingReadError, UsageError
 from mcpguard.core.location import Location
+from mcpguard.core.zstd import zstd
 from mcpguard.evidence import ArtifactStatus, Complete, Evidence, Gap, GapReason, RawResource
 from mcpguard.evidence import snapshot_writer as writing
 from mcpguard.evidence.snapshot import Manifest, SnapshotError, policy_path, resource_path, type_of_file
+from mcpguard.evidence.snapshot_pack import pack
 from mcpguard.evidence.snapshot_writer import Batch, Header, SnapshotWriter
-from mcpguard.evidence.snapshot_zip import pack
 from mcpguard.sources import read
 from mcpguard.sources.screen import mask_resource
 
@@ -287,18 +298,35 @@ def same(one: Evidence, other: Evidence) -> bool:
     ] and one.complete == other.complete
 
 
-def test_a_zip_says_the_same_and_is_the_same_each_time(folder: Path, tmp_path: Path) -> None:
-    pack(folder, tmp_path / "one.zip")
-    pack(folder, tmp_path / "two.zip")
-    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
-    assert same(read([tmp_path / "one.zip"], verify=True), read([folder]))
+PACKED = pytest.mark.parametrize("suffix", [".zip", ".tar.zst"])
 
 
-def test_a_zip_that_was_changed_is_refused(folder: Path, tmp_path: Path) -> None:
+@PACKED
+def test_one_file_says_the_same_and_is_the_same_each_time(folder: Path, tmp_path: Path, suffix: str) -> None:
+    one, two = tmp_path / f"one{suffix}", tmp_path / f"two{suffix}"
+    pack(folder, one)
+    for file in folder.rglob("*"):
+        os.utime(file, (1, 1))
+    pack(folder, two)
+    assert one.read_bytes() == two.read_bytes()
+    assert same(read([one], verify=True), read([folder]))
+
+
+@PACKED
+def test_one_file_that_was_changed_is_refused(folder: Path, tmp_path: Path, suffix: str) -> None:
     change_resource(folder)
-    pack(folder, tmp_path / "estate.zip")
+    pack(folder, tmp_path / f"estate{suffix}")
     with pytest.raises(SnapshotError, match="changed"):
-        read([tmp_path / "estate.zip"], verify=True)
+        read([tmp_path / f"estate{suffix}"], verify=True)
+
+
+@PACKED
+def test_what_is_added_to_one_file_is_refused(folder: Path, tmp_path: Path, suffix: str) -> None:
+    (folder / "policies" / "more.xml").parent.mkdir(exist_ok=True)
+    (folder / "policies" / "more.xml").write_text("<policies />")
+    pack(folder, tmp_path / f"estate{suffix}")
+    with pytest.raises(SnapshotError, match="no part of the snapshot"):
+        read([tmp_path / f"estate{suffix}"], verify=True)
 
 
 def test_a_zip_that_would_unpack_to_too_much_is_not_unpacked(folder: Path, tmp_path: Path) -> None:
@@ -334,3 +362,146 @@ def test_names_in_a_zip_lead_nowhere(folder: Path, tmp_path: Path) -> None:
         archive.writestr("../../escaped.txt", "x")
     assert read([tmp_path / "evil.zip"]).resources
     assert not list(tmp_path.parent.glob("escaped*"))
+
+
+# -- tar and zstd ------------------------------------------------------------------------------------------------------
+
+
+def tar_of(path: Path, *members: tuple[str, bytes], **more: object) -> Path:
+    """A tar packed with zstd, as other tools write it."""
+    with zstd().ZstdFile(path, "w") as packed, tarfile.open(fileobj=packed, mode="w|", **more) as archive:  # type: ignore[call-overload]
+        for name, data in members:
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime, member.uname = len(data), 1_700_000_000, "someone"
+            archive.addfile(member, io.BytesIO(data))
+    return path
+
+
+def contents(folder: Path) -> list[tuple[str, bytes]]:
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return [(file.relative_to(folder).as_posix(), file.read_bytes()) for file in files]
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None or shutil.which("tar") is None, reason="no tar and zstd to unpack with")
+def test_other_tools_unpack_it_to_the_same_files(folder: Path, tmp_path: Path) -> None:
+    pack(folder, tmp_path / "estate.tar.zst")
+    (tmp_path / "out").mkdir()
+    subprocess.run(["zstd", "-dq", tmp_path / "estate.tar.zst", "-o", tmp_path / "estate.tar"], check=True)
+    subprocess.run(["tar", "-xf", tmp_path / "estate.tar", "-C", tmp_path / "out"], check=True)
+    assert contents(tmp_path / "out") == contents(folder)
+
+
+@pytest.mark.parametrize("format_", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT])
+@pytest.mark.parametrize("start", ["", "./"])
+def test_what_other_tools_packed_is_read(folder: Path, tmp_path: Path, format_: int, start: str) -> None:
+    members = [(start + name, data) for name, data in contents(folder)]
+    path = tar_of(tmp_path / "estate.tar.zst", *members, format=format_)
+    assert same(read([path], verify=True), read([folder]))
+
+
+def test_long_names_and_odd_ones(tmp_path: Path) -> None:
+    names = ["a" * 110, "ünïcode", "x/../y"]
+    parent = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ApiManagement/service/apim/apis"
+    policies = [policy(f"{parent}/{name}/operations/{'o' * 90}") for name in names]
+    write(tmp_path / "estate", Batch(policies))
+    pack(tmp_path / "estate", tmp_path / "estate.tar.zst")
+    assert same(read([tmp_path / "estate.tar.zst"], verify=True), read([tmp_path / "estate"]))
+
+
+def test_a_tar_that_would_unpack_to_too_much_is_not_unpacked(folder: Path, tmp_path: Path) -> None:
+    manifest = ("manifest.json", (folder / "manifest.json").read_bytes())
+    part = ("resources/microsoft.web/sites.ndjson", bytes(50 * 2**20))
+    path = tar_of(tmp_path / "bomb.tar.zst", manifest, part, ("resources/microsoft.web/sites.2.ndjson", part[1]))
+    assert path.stat().st_size < 100_000
+    with pytest.raises(NothingReadError, match="64 MiB, which is more than its size allows"):
+        read([path])
+    with pytest.raises(NothingReadError, match="larger than the limit"):
+        read([path], max_file_size=1000)
+
+
+def test_a_header_that_is_too_long_is_not_read(folder: Path, tmp_path: Path) -> None:
+    """The standard library would take it into memory whole."""
+    path = tar_of(tmp_path / "bomb.tar.zst", ("a" * 100_000, b"x"), format=tarfile.PAX_FORMAT)
+    with pytest.raises(NothingReadError, match="header that is too long"):
+        read([path])
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.GNUTYPE_SPARSE])
+def test_only_plain_files_are_read_from_a_tar(folder: Path, tmp_path: Path, kind: bytes) -> None:
+    path = tmp_path / "evil.tar.zst"
+    with zstd().ZstdFile(path, "w") as packed, tarfile.open(fileobj=packed, mode="w|") as archive:
+        for name, data in sorted(contents(folder), key=lambda item: item[0] != "manifest.json"):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+        odd = tarfile.TarInfo("resources/link.ndjson")
+        odd.type, odd.linkname = kind, "/etc/passwd"
+        archive.addfile(odd)
+    with pytest.raises(NothingReadError, match="no plain file"):
+        read([path])
+
+
+def test_other_tars_are_left_alone(folder: Path, tmp_path: Path) -> None:
+    """Also large ones: the first name says enough."""
+    (tmp_path / "other").mkdir()
+    tar_of(tmp_path / "other" / "src.tar.zst", ("src/main.c", b"int main;"), ("manifest.json", b"{}"))
+    tar_of(tmp_path / "other" / "app.tar.zst", ("manifest.json", b'{"name": "app"}'))
+    tar_of(tmp_path / "other" / "none.tar.zst")
+    (tmp_path / "other" / "host.json").write_text('{"version": "2.0", "extensions": {}}')
+    found = {artifact.path: artifact for artifact in read([tmp_path / "other"]).artifacts}
+    assert {found[f"{name}.tar.zst"].status for name in ("src", "app", "none")} == {ArtifactStatus.SKIPPED}
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, 0.999])
+def test_a_tar_that_was_cut_off_is_said(folder: Path, tmp_path: Path, keep: float) -> None:
+    pack(folder, tmp_path / "estate.tar.zst")
+    data = (tmp_path / "estate.tar.zst").read_bytes()
+    (tmp_path / "cut.tar.zst").write_bytes(data[: int(len(data) * keep)])
+    with pytest.raises(NothingReadError, match=r"cannot be read|ends early"):
+        read([tmp_path / "cut.tar.zst"])
+
+
+@given(st.binary(max_size=2000))
+def test_no_tar_breaks_the_reader(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.tar.zst"
+        path.write_bytes(zstd().compress(data))
+        with contextlib.suppress(NothingReadError):
+            read([path])
+        path.write_bytes(data or b"x")
+        with contextlib.suppress(NothingReadError):
+            read([path])
+
+
+@given(st.data())
+def test_no_damaged_tar_breaks_the_reader(data: st.DataObject) -> None:
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name in ("manifest.json", "resources/" + "a" * 120 + "/b.ndjson"):
+            member = tarfile.TarInfo(name)
+            member.size = 30
+            archive.addfile(member, io.BytesIO(b'{"format":"mcpguard-snapshot"}'))
+    text = bytearray(plain.getvalue())
+    for _ in range(data.draw(st.integers(1, 4))):
+        text[data.draw(st.integers(0, 4000))] = data.draw(st.integers(0, 255))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.tar.zst"
+        path.write_bytes(zstd().compress(bytes(text)))
+        with contextlib.suppress(NothingReadError, SnapshotError):
+            read([path])
+
+
+def test_without_the_package_it_says_what_to_install(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "other" / "estate.tar.zst"
+    path.parent.mkdir()
+    pack(folder, path)
+    monkeypatch.setitem(sys.modules, "backports.zstd", None)
+    monkeypatch.setitem(sys.modules, "compression.zstd", None)
+    with pytest.raises(NothingReadError, match=r"backports\.zstd is missing.*run: .*zst"):
+        read([path])
+    (path.parent / "host.json").write_text('{"version": "2.0", "extensions": {}}')
+    (artifact,) = (artifact for artifact in read([path.parent]).artifacts if artifact.path == "estate.tar.zst")
+    assert artifact.status is ArtifactStatus.SKIPPED and "zst" in artifact.detail
+    with pytest.raises(UsageError, match="zstd"):
+        pack(folder, tmp_path / "again.tar.zst")
+    pack(folder, tmp_path / "again.zip")

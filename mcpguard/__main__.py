@@ -1,5 +1,7 @@
 """The way in. ``--version`` is answered before anything is imported, because CI asks for it all the time."""
 
+from __future__ import annotations
+
 import os
 import sys
 

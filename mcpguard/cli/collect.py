@@ -1,5 +1,7 @@
 """``mcpguard collect``: a live estate into a snapshot."""
 
+from __future__ import annotations
+
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +76,7 @@ def command(out: Path | None, resume: bool, explained: bool, strict: bool, quiet
     return _INCOMPLETE if strict and manifest.gaps else 0
 
 
-def _table(collected: "Collected", out: Path) -> list[str]:
+def _table(collected: Collected, out: Path) -> list[str]:
     """What was read and what was not."""
     manifest = collected.manifest
     lines = [f"Read with {manifest.requests:,} requests"]
@@ -95,7 +97,7 @@ def _table(collected: "Collected", out: Path) -> list[str]:
     return lines
 
 
-def _gaps(manifest: "Manifest") -> list[str]:
+def _gaps(manifest: Manifest) -> list[str]:
     if not manifest.gaps:
         return ["Nothing that was asked for could not be read."]
     lines = [f"Not read ({len(manifest.gaps)})"]

@@ -1,5 +1,7 @@
 """``mcpguard explain``: one rule's page, the same text that SARIF and the HTML report carry."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import click

@@ -1,5 +1,7 @@
 """What ``collect`` and ``scan --live`` share: the options that say what to collect, and the running of it."""
 
+from __future__ import annotations
+
 import gc
 from collections.abc import Callable
 from pathlib import Path
@@ -86,7 +88,7 @@ def asked_of(values: dict[str, Any]) -> Asked:
     return asked
 
 
-def run_collection(folder: Path, values: dict[str, Any], *, resume: bool, quiet: bool) -> "Collected":
+def run_collection(folder: Path, values: dict[str, Any], *, resume: bool, quiet: bool) -> Collected:
     """Collect into a folder, showing how far it is.
 
     Raises:

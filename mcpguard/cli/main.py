@@ -1,5 +1,7 @@
 """The command group: every command lives in a module of its own and is imported when it is called."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +14,7 @@ from mcpguard.core.errors import McpguardError, NothingReadError
 COMMANDS = {
     "scan": ("mcpguard.cli.scan", "Judge exports, templates, extracts and policy files."),
     "collect": ("mcpguard.cli.collect", "Read a live estate into a snapshot to scan."),
+    "inventory": ("mcpguard.cli.inventory", "What there is: servers, agents, owners, chains."),
     "policy": ("mcpguard.cli.policy", "Policies by themselves: show what runs, check what is written."),
     "rules": ("mcpguard.cli.rules", "The catalogue: list the rules."),
     "explain": ("mcpguard.cli.explain", "Show one rule's page."),

@@ -1,5 +1,7 @@
 """Options that several commands share, and what they know of the screen."""
 
+from __future__ import annotations
+
 import os
 import sys
 from pathlib import Path

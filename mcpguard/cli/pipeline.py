@@ -1,8 +1,11 @@
 """The one way through: paths to evidence, evidence to estate, estate to outcomes, outcomes to a report."""
 
+from __future__ import annotations
+
 import datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,11 +19,15 @@ from mcpguard.engine.run import run
 from mcpguard.engine.triage import Selection, counts, select_rules, triage
 from mcpguard.evidence import Artifact, ArtifactStatus, Evidence
 from mcpguard.governance import ManifestError, attach, parse_manifest
+from mcpguard.model.estate import Estate
 from mcpguard.model.finding import Outcome, Severity
 from mcpguard.model.kinds.governance import Manifest
 from mcpguard.model.report import Report
 from mcpguard.normalize import build
 from mcpguard.version import __version__
+
+if TYPE_CHECKING:
+    from mcpguard.model.sheet import Sheet
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -39,8 +46,12 @@ class Settings(msgspec.Struct, frozen=True):
     max_file_size: int = 100 * 2**20
     verify: bool = False
     """Whether a snapshot that was changed since it was written is refused."""
+    allow_outside: bool = False
+    """Whether what templates name outside of the scanned paths is read as well."""
     as_of: datetime.datetime | None = None
     options: Mapping[str, object] = {}
+    sheets: bool = False
+    """Whether the report tells every MCP server in full, which the HTML report draws."""
 
 
 def scan(paths: Sequence[Path], settings: Settings) -> Report:
@@ -52,13 +63,8 @@ def scan(paths: Sequence[Path], settings: Settings) -> Report:
     """
     loaded = registry.load(settings.rules)
     selected = select_rules(loaded, settings.selection)
-    evidence = sources.read(paths, max_file_size=settings.max_file_size, manifest=settings.manifest, verify=settings.verify)
-    if settings.complete:
-        evidence = evidence.as_complete()
     now = settings.as_of or datetime.datetime.now(datetime.UTC)
-    evidence, manifest_source = _manifest(evidence, settings)
-    estate = build(evidence, now, assume_mcp=settings.assume_mcp)
-    attach(estate, *manifest_source)
+    estate, evidence = read_estate(paths, settings, now)
     options = {"persona": settings.selection.persona, **settings.options}
     findings = triage(run(selected, estate, options, Places(evidence.resources)), settings.selection)
     return Report(
@@ -72,7 +78,36 @@ def scan(paths: Sequence[Path], settings: Settings) -> Report:
         version=__version__,
         fail_on=settings.fail_on,
         texts=evidence.texts,
+        sheets=_sheets(estate) if settings.sheets else (),
     )
+
+
+def _sheets(estate: Estate) -> tuple[Sheet, ...]:
+    from mcpguard.inventory import inventory  # slow to import, and for one format only
+
+    return inventory(estate).sheets
+
+
+def read_estate(paths: Sequence[Path], settings: Settings, now: datetime.datetime) -> tuple[Estate, Evidence]:
+    """Read, normalize and join the manifest.
+
+    Raises:
+        UsageError: a path or the manifest named with ``settings.manifest`` cannot be used.
+        NothingReadError: no file could be read.
+    """
+    evidence = sources.read(
+        paths,
+        max_file_size=settings.max_file_size,
+        manifest=settings.manifest,
+        verify=settings.verify,
+        allow_outside=settings.allow_outside,
+    )
+    if settings.complete:
+        evidence = evidence.as_complete()
+    evidence, manifest_source = _manifest(evidence, settings)
+    estate = build(evidence, now, assume_mcp=settings.assume_mcp, manifest=manifest_source)
+    attach(estate, *manifest_source)
+    return estate, evidence
 
 
 def exit_status(report: Report, settings: Settings) -> int:

@@ -1,5 +1,7 @@
 """``mcpguard policy``: the effective policy of an API, and what is wrong with policy texts by themselves."""
 
+from __future__ import annotations
+
 import datetime
 import sys
 from collections.abc import Sequence
@@ -10,8 +12,7 @@ import click
 from mcpguard import sources
 from mcpguard.cli import options
 from mcpguard.core.errors import UsageError
-from mcpguard.evidence import Evidence
-from mcpguard.model.report import Coverage, ExpressionCount, Report
+from mcpguard.model.report import empty_report
 from mcpguard.normalize import build
 from mcpguard.version import __version__
 
@@ -40,7 +41,7 @@ def check(paths: tuple[Path, ...], format_: str, max_file_size: int) -> int:
     evidence = sources.read(paths, max_file_size=max_file_size * options.MEBIBYTE)
     estate = build(evidence, _now())
     checked = check_all(estate, evidence, [path.name for path in paths if path.is_file()])
-    report = _report(evidence)
+    report = empty_report(evidence, _now(), __version__)
     if format_ == "json":
         click.echo(policy_check.render_json(checked, report), nl=False)
     else:
@@ -80,7 +81,7 @@ def show(
     if complete:
         evidence = evidence.as_complete()
     found = choose(build(evidence, _now()), api, operation, entry, service)
-    report = _report(evidence)
+    report = empty_report(evidence, _now(), __version__)
     if format_ == "json":
         from mcpguard.report import policy_json
 
@@ -106,22 +107,6 @@ def show(
 def _choices(keys: Sequence[str]) -> str:
     words = {"none": "keyless", "service": "service-key", "product": "product:NAME"}
     return ", ".join(words[key] for key in words if key in keys)
-
-
-def _report(evidence: Evidence) -> Report:
-    """A report without findings: it resolves places and masks what is quoted."""
-    return Report(
-        findings=(),
-        rules={},
-        surfaces=(),
-        coverage=Coverage(evidence.artifacts, evidence.gaps, ExpressionCount(0, 0), (), ""),
-        inputs=evidence.inputs,
-        as_of=_now(),
-        digest=evidence.digest,
-        version=__version__,
-        fail_on=None,
-        texts=evidence.texts,
-    )
 
 
 def _now() -> datetime.datetime:

@@ -1,5 +1,7 @@
 """Reading for ``policy check``: every policy text in the input, read, counted and held against the vocabulary."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 from mcpguard.core.errors import NothingReadError

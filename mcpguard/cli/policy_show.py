@@ -1,5 +1,7 @@
 """Choosing for ``policy show``: the API, the operation and the ways in that the user means."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 
 from mcpguard.core.errors import NothingReadError, UsageError

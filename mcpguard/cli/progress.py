@@ -1,5 +1,7 @@
 """How far a collection is: bars on a terminal, a line every few seconds elsewhere, nothing when asked to be quiet."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +19,7 @@ _MINUTE = 60
 
 
 @contextmanager
-def progress(*, quiet: bool) -> "Iterator[Callable[[Meter], None]]":
+def progress(*, quiet: bool) -> Iterator[Callable[[Meter], None]]:
     """A function to call a few times a second while something is collected."""
     if quiet:
         yield lambda meter: None
@@ -28,10 +30,10 @@ def progress(*, quiet: bool) -> "Iterator[Callable[[Meter], None]]":
         yield _lines()
 
 
-def _lines() -> "Callable[[Meter], None]":
+def _lines() -> Callable[[Meter], None]:
     last = monotonic()
 
-    def tick(meter: "Meter") -> None:
+    def tick(meter: Meter) -> None:
         nonlocal last
         if monotonic() - last >= _EVERY:
             last = monotonic()
@@ -40,7 +42,7 @@ def _lines() -> "Callable[[Meter], None]":
     return tick
 
 
-def line_of(look: "Progress") -> str:
+def line_of(look: Progress) -> str:
     """One look at a collection, in one line."""
     parts = ", ".join(f"{name} {done} of {done + waiting}" for name, done, waiting, _ in look.groups)
     rate = f"{look.requests:,} requests ({look.rate:.0f}/s), {look.resources:,} resources"
@@ -52,7 +54,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 2 * _MINUTE else f"{seconds / _MINUTE:.0f} min"
 
 
-def _bars() -> "tuple[Any, Callable[[Meter], None]] | None":
+def _bars() -> tuple[Any, Callable[[Meter], None]] | None:
     try:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -69,7 +71,7 @@ def _bars() -> "tuple[Any, Callable[[Meter], None]] | None":
     )
     rows: dict[str, Any] = {}
 
-    def tick(meter: "Meter") -> None:
+    def tick(meter: Meter) -> None:
         look = meter.look()
         for name, done, waiting, gaps in look.groups:
             if name not in rows:

@@ -1,5 +1,7 @@
 """``mcpguard rules``: the catalogue."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import click

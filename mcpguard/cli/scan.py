@@ -1,5 +1,7 @@
 """``mcpguard scan``: read, judge, report."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +80,7 @@ class _Command(click.Command):
 @options.max_file_size
 @click.option("--live", is_flag=True, help="Collect the live estate first; the options of mcpguard collect say what of it.")
 @click.option("--verify", is_flag=True, help="Refuse a snapshot that was changed since it was written.")
+@click.option("--allow-outside", is_flag=True, help="Read what Bicep files name outside of the PATHs as well.")
 @click.option("--quiet", is_flag=True, help="Nothing on stderr but errors.")
 def command(
     paths: tuple[Path, ...],
@@ -98,14 +101,15 @@ def command(
     max_file_size: int,
     live: bool,
     verify: bool,
+    allow_outside: bool,
     quiet: bool,
     **scope: Any,
 ) -> int:
     """Judge exports, templates, extracts and policy files.
 
-    PATHs are files or folders; all of them make one estate. Formats are detected by content: output of az, ARM templates
-    and exports, APIOps extracts, terraform show -json, snapshots, Graph exports, policy XML, files of host repositories, MCP
-    client files, inventories, and the manifest; docs/exporting.md lists them all.
+    PATHs are files or folders; all of them make one estate. Formats are detected by content: output of az, Bicep, ARM templates
+    and exports, APIOps extracts, Terraform configurations and plans, snapshots, Graph exports, policy XML, files of host
+    repositories, MCP client files, inventories, and the manifest; docs/exporting.md lists them all.
     Without PATH the current folder is scanned.
     """
     if live and verify:
@@ -121,6 +125,8 @@ def command(
         rules=rule_folders,
         max_file_size=max_file_size * options.MEBIBYTE,
         verify=verify,
+        sheets="html" in (format_, *formats.values()),
+        allow_outside=allow_outside,
     )
     with _collected(scope, quiet=quiet) if live else contextlib.nullcontext(()) as snapshot:
         report = scan((*paths, *snapshot) or (Path(),), settings)

@@ -1,5 +1,7 @@
 """What is asked of a service, how patiently, and what comes of it; without anything of Azure's packages."""
 
+from __future__ import annotations
+
 from enum import Enum
 
 import msgspec

@@ -1,5 +1,7 @@
 """What the user asked for."""
 
+from __future__ import annotations
+
 import datetime
 import re
 

@@ -4,6 +4,8 @@ They are the bulk of a service (facts/apim.md 5.3), so they are chosen when all 
 is known is read back from the spool, a slice at a time: memory holds the MCP servers, not the estate.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mcpguard.collect.asked import Asked

@@ -3,6 +3,8 @@
 Retries, back-off and Retry-After are azure-core's. Redirects are not followed. Bodies are decoded, never modelled.
 """
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy

@@ -5,6 +5,8 @@ resources-developer-guide, learn.microsoft.com/graph/deployments. Those of Found
 are not verified; a file of endpoints overrides them.
 """
 
+from __future__ import annotations
+
 import ipaddress
 import re
 from pathlib import Path

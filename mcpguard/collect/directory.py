@@ -3,6 +3,8 @@
 Facts: facts/entra.md 1 to 4. Fields are named, because many types answer only some of theirs otherwise.
 """
 
+from __future__ import annotations
+
 import msgspec
 
 from mcpguard.collect.reads import Needs
@@ -87,6 +89,12 @@ _ATTRIBUTES = Relation(
     inline="customSecurityAttributes",
     member=True,
 )
+_INHERITABLE = Relation(
+    "microsoft.graph.agentIdentityBlueprint/inheritablePermissions",
+    f"{APPLICATION}/inheritablepermissions",
+    _needs("AgentIdentityBlueprint.Read.All"),
+    inline="inheritablePermissions",
+)
 _OF_APPLICATION = (_OWNERS, _CREDENTIALS)
 _OF_PRINCIPAL = (_OWNERS, _ROLES, _GRANTS, _DIRECTORY_ROLES, _ATTRIBUTES)
 APPLICATIONS = Listing(
@@ -121,7 +129,11 @@ BLUEPRINTS = Listing(
     _needs("AgentIdentityBlueprint.Read.All"),
     id="/applications",
     annotation="#microsoft.graph.agentIdentityBlueprint",
-    relations=(*_OF_APPLICATION, msgspec.structs.replace(_SPONSORS, path="microsoft.graph.agentIdentityBlueprint/sponsors")),
+    relations=(
+        *_OF_APPLICATION,
+        msgspec.structs.replace(_SPONSORS, path="microsoft.graph.agentIdentityBlueprint/sponsors"),
+        _INHERITABLE,
+    ),
 )
 BLUEPRINT_PRINCIPALS = Listing(
     "agent-identity-blueprint-principals",

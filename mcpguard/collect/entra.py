@@ -3,6 +3,8 @@
 Facts: facts/entra.md 1 to 5. Relations are read with ``$batch``, whole: an expanded one stops after twenty.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, urlencode
@@ -173,8 +175,9 @@ class Directory:
             return
         home = relation.id or f"{owner}/{relation.path}"
         batch.resources += (_resource(f"{home}/{value['id']}", relation.type, value) for value in values if value.get("id"))
-        if whole and not relation.id:
-            batch.claims.append(Complete(resource_key(owner), relation.type))
+        if whole:
+            below = relation.type.rpartition("/")[2]
+            batch.claims.append(Complete(resource_key(owner), f"{listing.type}/{below}"))
 
     def _batch(self, paths: list[str]) -> list[Answer]:
         """The answers to several reads, in their order, with one request."""

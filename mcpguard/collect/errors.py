@@ -1,5 +1,7 @@
 """What ends a collection before it has read anything. What ends a single call is a gap instead."""
 
+from __future__ import annotations
+
 from mcpguard.core.errors import NothingReadError, UsageError
 from mcpguard.core.extras import install_command
 

@@ -1,5 +1,7 @@
 """What a collection would ask, and the permission that each question needs; nothing is called."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import msgspec

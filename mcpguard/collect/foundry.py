@@ -4,6 +4,8 @@ Connections come from the control plane, which never answers their credentials. 
 credentials is a POST that the guard refuses.
 """
 
+from __future__ import annotations
+
 from mcpguard.collect.reads import Item, Needs, Read, Shape
 
 VERSIONS = ("2025-10-01-preview", "2025-09-01", "2025-06-01")

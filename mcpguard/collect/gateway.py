@@ -1,5 +1,7 @@
 """What is read of API Management: services with everything below, and AI gateways. Facts: facts/apim.md 1, 5.1, 5.3, 5.4."""
 
+from __future__ import annotations
+
 from mcpguard.collect.reads import Item, Needs, Read, Shape
 from mcpguard.evidence import Json
 

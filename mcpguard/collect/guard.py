@@ -4,6 +4,8 @@ Reads by POST are named one by one. Paths that hand out keys, secrets, credentia
 some of them are GETs (facts/hosting.md 7: ``functions/admin/token``).
 """
 
+from __future__ import annotations
+
 import re
 from urllib.parse import urlsplit
 

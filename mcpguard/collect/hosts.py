@@ -4,6 +4,8 @@
 ``list``; app settings only when the user asks, because that is a POST which answers secrets too.
 """
 
+from __future__ import annotations
+
 from mcpguard.collect.reads import Item, Needs, Read, Shape
 
 SITE_VERSIONS = ("2025-05-01", "2024-04-01", "2023-12-01")

@@ -1,5 +1,7 @@
 """ARM ids in the collector: types, parents and names, without trusting their case."""
 
+from __future__ import annotations
+
 _PROVIDERS = "/providers/"
 
 

@@ -1,5 +1,7 @@
 """How far a collection is, for whoever shows it. Counted by the workers, read by the display."""
 
+from __future__ import annotations
+
 import threading
 from time import monotonic
 

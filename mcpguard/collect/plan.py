@@ -1,5 +1,7 @@
 """The whole plan of what is read in Azure: what is looked for in a subscription, and what is read below each find."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import msgspec

@@ -8,6 +8,8 @@ Tables and columns: facts/tools-and-evidence.md 4.1 to 4.5; ``percentilew``, ``b
 learn.microsoft.com. The texts pass Microsoft's Kusto language service with those columns; none was tried on a real workspace.
 """
 
+from __future__ import annotations
+
 import msgspec
 
 from mcpguard.collect.reads import Needs

@@ -1,5 +1,7 @@
 """The vocabulary of the plan: one read of one kind of thing, what it needs, and what is read below each of its items."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from enum import Enum
 
@@ -72,7 +74,7 @@ class Read(msgspec.Struct, frozen=True):
     """The api-versions to ask with, newest first."""
     shape: Shape = Shape.LIST
     query: str = ""
-    below: "tuple[Read, ...]" = ()
+    below: tuple[Read, ...] = ()
     when: Callable[[Item], bool] = _always
     """Whether to read it below an item."""
     keep: Callable[[Item], bool] = _always

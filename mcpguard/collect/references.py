@@ -4,6 +4,8 @@ What is found is only looked up in the directory, never judged, so the search er
 text that may name a principal. Memory holds what is referred to, not the estate.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 

@@ -1,5 +1,7 @@
 """A whole collection: sign in, find what is in scope, read it, and leave a snapshot, also when it is interrupted."""
 
+from __future__ import annotations
+
 import datetime
 import shutil
 import threading

@@ -1,5 +1,7 @@
 """Finding what is in scope: Azure Resource Graph with its pages, or lists of Azure Resource Manager where it is forbidden."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -43,7 +45,7 @@ def first_tasks(asked: Asked) -> list[Task]:
 class Scout:
     """Turns the scope that was asked for into resources to read."""
 
-    def __init__(self, client: "Client", asked: Asked) -> None:
+    def __init__(self, client: Client, asked: Asked) -> None:
         self._client = client
         self._asked = asked
 

@@ -1,5 +1,7 @@
 """Tokens: azure-identity's credentials, or one token from an environment variable. Nothing is stored."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
 from time import time

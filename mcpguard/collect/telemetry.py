@@ -4,6 +4,8 @@ An answer becomes one resource of the type ``evidence/query-result``, in the sha
 (``mcpguard/sources/query_results.py``) with the name of the query, the workspace and the window besides.
 """
 
+from __future__ import annotations
+
 import datetime
 import re
 from collections.abc import Iterator

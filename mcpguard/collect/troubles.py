@@ -1,5 +1,7 @@
 """What an answer that is none becomes: a gap that says what is missing, why, and which role to ask for."""
 
+from __future__ import annotations
+
 from mcpguard.collect.answers import Answer
 from mcpguard.collect.reads import Needs
 from mcpguard.evidence import Gap, GapReason, resource_key

@@ -1,5 +1,7 @@
 """One read of Azure Resource Manager or Foundry: the request, its pages, its versions, what it gives and what follows."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -78,7 +80,7 @@ class Walker:
         if read.needs is DATA:
             account, project = _project(task.scope)
             base = f"{self._client.base(Service.FOUNDRY, account)}/api/projects/{project}"
-            below = task.scope.partition("/data/")[2]
+            _, below = _data_plane(task.scope)
             scope = f"{base}/{below}" if below else base
         else:
             scope = self._client.base(Service.ARM) + scope
@@ -225,8 +227,8 @@ def _id_of(body: dict[str, Json], task: Task) -> str:
     read = PLAN[task.read]
     if read.needs is DATA:
         name = body.get("version") if read.name == "versions" else body.get("name", found)
-        head, separator, below = task.scope.partition("/data/")
-        return f"{head}{separator or '/data/'}{f'{below}/' if below else ''}{read.path}/{quote(str(name), safe='')}"
+        project, below = _data_plane(task.scope)
+        return f"{project}/data/{f'{below}/' if below else ''}{read.path}/{quote(str(name), safe='')}"
     if name := body.get("apiId"):
         return f"{task.scope}/{read.path}/{str(name).rpartition('/')[2]}"
     given = body.get("name")
@@ -236,11 +238,15 @@ def _id_of(body: dict[str, Json], task: Task) -> str:
 
 def _project(scope: str) -> tuple[str, str]:
     """The names of the Foundry account and project in an id, fit for a host and a path."""
-    parts = scope.split("/")
-    lowered = [part.lower() for part in parts]
-    names = []
-    for kind in ("accounts", "projects"):
-        at = lowered.index(kind) + 1 if kind in lowered else len(parts)
-        name = parts[at] if at < len(parts) else ""
-        names.append("".join(character for character in name if character.isalnum() or character in "-_."))
+    parts = _data_plane(scope)[0].split("/")
+    names = [
+        "".join(character for character in name if character.isalnum() or character in "-_.") for name in (parts[-3], parts[-1])
+    ]
     return names[0], names[1]
+
+
+def _data_plane(scope: str) -> tuple[str, str]:
+    """The id of the Foundry project, and the path below it on the data plane; a group may be called ``data`` too."""
+    parts = scope.split("/")
+    provider = [part.lower() for part in parts].index("microsoft.cognitiveservices")
+    return "/".join(parts[: provider + 5]), "/".join(parts[provider + 6 :])

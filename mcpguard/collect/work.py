@@ -4,6 +4,8 @@ Pieces are taken last in, first out, and a list's next page waits below its item
 the estate and the size of a page, not by the size of the estate.
 """
 
+from __future__ import annotations
+
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable

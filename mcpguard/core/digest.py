@@ -4,6 +4,8 @@ Importing :mod:`hashlib` loads OpenSSL, which takes as long as a twentieth of a 
 ``random`` avoids it in the same way. BLAKE2 is as strong as SHA-3 and the fastest that the interpreter has built in.
 """
 
+from __future__ import annotations
+
 from functools import cache
 from typing import Any
 

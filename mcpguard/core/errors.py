@@ -4,6 +4,8 @@ Each layer has one subclass. The command line catches ``McpguardError`` once and
 library code never prints and never exits.
 """
 
+from __future__ import annotations
+
 
 class McpguardError(Exception):
     """Something the user can act on: a message that names the thing, and a hint that says what to do."""

@@ -1,5 +1,7 @@
 """How to get the packages of an extra: with pip where mcpguard is installed, with ``.ci/venv`` in a checkout."""
 
+from __future__ import annotations
+
 import shlex
 from pathlib import Path
 

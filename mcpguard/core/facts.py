@@ -1,5 +1,7 @@
 """Ignorance as a value: a fact is known, or it is unknown and says what is missing and how to get it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Generic, TypeAlias, TypeVar
 

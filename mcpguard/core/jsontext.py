@@ -3,6 +3,8 @@
 Bytes are never moved: what is blanked is blanked with spaces, so an offset in the result is an offset in the input.
 """
 
+from __future__ import annotations
+
 import re
 
 import msgspec

@@ -3,6 +3,8 @@
 A location is plain data. Line and column are worked out late, by :mod:`mcpguard.core.positions`, and only for what is reported.
 """
 
+from __future__ import annotations
+
 from bisect import bisect_right
 from enum import Enum
 
@@ -47,7 +49,7 @@ class Piece(msgspec.Struct, frozen=True):
         return min(self.within.start + offset - self.start, self.within.end)
 
 
-class Location(msgspec.Struct, frozen=True):
+class Location(msgspec.Struct, frozen=True, gc=False):
     """A place in the input, before lines and columns are known."""
 
     artifact: str
@@ -61,17 +63,22 @@ class Location(msgspec.Struct, frozen=True):
     pieces: tuple[Piece, ...] = ()
     """For a text that a template computes from others: where each stretch of it stands, in their order."""
 
-    def child(self, *steps: str | int) -> "Location":
+    def child(self, *steps: str | int) -> Location:
         """The location ``steps`` further down."""
         return Location(self.artifact, self.route + steps)
 
-    def range(self, start: int, end: int) -> "Location":
+    @property
+    def parent(self) -> Location:
+        """The object or list that holds what stands here."""
+        return Location(self.artifact, self.route[:-1])
+
+    def range(self, start: int, end: int) -> Location:
         """The same place, narrowed to characters ``start`` to ``end`` of its text."""
         if self.pieces:
             return self._within_piece(start, end)
         return Location(self.artifact, self.route, TextRange(start, end), self.role, self.note)
 
-    def _within_piece(self, start: int, end: int) -> "Location":
+    def _within_piece(self, start: int, end: int) -> Location:
         """The range in the piece that holds its beginning, or across pieces of one string when its end is there too."""
         at = max(0, bisect_right(self.pieces, start, key=_start_of) - 1)
         first, last = self.pieces[at], self.pieces[max(at, bisect_right(self.pieces, end - 1, key=_start_of) - 1)]
@@ -82,11 +89,11 @@ class Location(msgspec.Struct, frozen=True):
             stop = last.position(end, is_end=True)
         return Location(first.artifact, first.route, TextRange(begin, max(begin, stop)), self.role, self.note)
 
-    def related(self, note: str) -> "Location":
+    def related(self, note: str) -> Location:
         """The same place as a supporting location with a note."""
         return Location(self.artifact, self.route, self.within, Role.RELATED, note)
 
-    def step(self, note: str) -> "Location":
+    def step(self, note: str) -> Location:
         """The same place as one step of a data flow."""
         return Location(self.artifact, self.route, self.within, Role.FLOW, note)
 

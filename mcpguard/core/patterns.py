@@ -4,6 +4,8 @@ Compiling costs the better part of a tenth of a millisecond each, and a run uses
 unusual input should not slow down the rest.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, AnyStr, Generic

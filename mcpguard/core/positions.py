@@ -1,12 +1,16 @@
 """From a location to lines and columns: an index per artifact, built only for what is reported.
 
 JSON is descended with ``msgspec.Raw``: at each level only siblings before the wanted one are stepped over, by the length
-of their raw bytes. YAML is composed with marks. Any other text is its own document.
+of their raw bytes. YAML is composed with marks. A route into HCL begins with the offset of an attribute or block. Any other
+text is its own document.
 """
+
+from __future__ import annotations
 
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
+from typing import Protocol
 
 import msgspec
 
@@ -38,17 +42,29 @@ class Resolved(msgspec.Struct, frozen=True):
     """The region within what ``excerpt`` quotes; its first line is the first line of the excerpt."""
 
 
+class Places(Protocol):
+    """Finds routes in a language of its own, such as Bicep; made by the source that read the file."""
+
+    def extent(self, route: Route) -> tuple[int, int, bool]:
+        """Character offsets of the value at ``route``, or of its closest ancestor, and whether the whole route was found."""
+
+    def decode(self, literal: str) -> tuple[str, list[int]]:
+        """A text as it is written, decoded, and for each of its characters, and its end, the offset in what is written."""
+
+
 class SourceText:
     """One artifact's text with everything needed to turn routes and offsets into lines and columns."""
 
-    __slots__ = ("_lines", "_moved", "_start_cache", "_yaml", "data", "format", "text")
+    __slots__ = ("_lines", "_moved", "_places", "_start_cache", "_yaml", "data", "format", "text")
 
-    def __init__(self, data: bytes, format: str, moved: Mapping[Route, Route] = _UNMOVED) -> None:
-        """``data`` is UTF-8; ``format`` is ``json``, ``jsonc`` (comments), ``jsonl`` (lines), ``yaml`` or ``text``.
+    def __init__(self, data: bytes, format: str, moved: Mapping[Route, Route] = _UNMOVED, places: Places | None = None) -> None:
+        """``data`` is UTF-8; ``format`` is ``json``, ``jsonc`` (comments), ``jsonl`` (lines), ``yaml``, ``hcl`` or ``text``.
 
-        ``moved`` leads from routes in a body that was put into another shape to routes in the text.
+        ``moved`` leads from routes in a body that was put into another shape to routes in the text; ``places`` finds
+        routes in a text of any other format.
         """
         self._moved = moved
+        self._places = places
         self.data = blank_noise(data) if format == "jsonc" else data
         self.format = format
         self.text = data.decode("utf-8", "replace")
@@ -60,14 +76,14 @@ class SourceText:
         """The region of ``location``; what cannot be found resolves to its closest existing ancestor."""
         start, end, exact = self._extent(self._route(location.route))
         within = location.within
-        if within is None or not exact or self.format == "yaml":
+        if within is None or not exact or self.format == "yaml" or (self.format == "hcl" and location.route):
             span = self.span(start, end)
             return Resolved(location, span, None, self._quote(self.text, span), span)
-        if self.format == "text":
+        if self.format in ("text", "hcl") or (self._places is not None and not location.route):
             span = self.span(within.start, within.end)
             return Resolved(location, span, None, self._quote(self.text, span), span)
         literal = self.text[start:end]
-        inner_text, offsets = decode_literal(literal)
+        inner_text, offsets = decode_literal(literal) if self._places is None else self._places.decode(literal)
         first = offsets[min(within.start, len(offsets) - 1)]
         last = offsets[min(within.end, len(offsets) - 1)]
         inner = span_in(line_starts(inner_text), inner_text, within.start, within.end)
@@ -89,18 +105,23 @@ class SourceText:
 
     def _extent(self, route: Route) -> tuple[int, int, bool]:
         """Character offsets of the value at ``route``, and whether the whole route was found."""
+        if self._places is not None:
+            return self._places.extent(route)
         if self.format in ("json", "jsonc", "jsonl"):
-            start, end, found = self._json_extent(route)
-            if self.text.isascii():
-                return start, end, found
-            return (
-                len(self.data[:start].decode("utf-8", "replace")),
-                len(self.data[:end].decode("utf-8", "replace")),
-                found,
-            )
+            return self._in_characters(*self._json_extent(route))
         if self.format in ("yaml", "yaml-documents"):
             return self._yaml_extent(route)
+        if self.format == "hcl" and route and isinstance(route[0], int):
+            from mcpguard.core.hcltext import extent
+
+            return self._in_characters(*extent(self.data, route[0], route[1:]))
         return 0, len(self.text), True
+
+    def _in_characters(self, start: int, end: int, found: bool) -> tuple[int, int, bool]:
+        """A range of bytes as one of characters."""
+        if self.text.isascii():
+            return start, end, found
+        return len(self.data[:start].decode("utf-8", "replace")), len(self.data[:end].decode("utf-8", "replace")), found
 
     def _json_extent(self, route: Route) -> tuple[int, int, bool]:
         start, end, first = _end(_WHITE, self.data, 0), len(self.data.rstrip()), 0

@@ -1,5 +1,7 @@
 """Zstandard: part of Python from 3.14 on, and before that the same module in a package of the extra ``zst``."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from types import ModuleType
 

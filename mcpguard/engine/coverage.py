@@ -1,5 +1,7 @@
 """What was looked at: surfaces that were found, what could have hidden one, expressions that were not understood."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator
 
@@ -15,7 +17,7 @@ from mcpguard.policy.csharp import analyse
 
 SHOWS_MCP = "2025-09-01-preview"
 """First api-version that is documented to list MCP servers (manage-mcp-servers-rest-api)."""
-_SOURCE = (".bicep", ".bicepparam", ".tf", ".tfvars")
+_SOURCE = (".tf.json",)
 _DECLARED = frozenset({"terraform"})
 """Formats in which a configuration declares its servers; nothing was listed, so nothing could be left out."""
 
@@ -116,7 +118,7 @@ def _hidden_by_files(estate: Estate) -> Iterator[str]:
     skipped = (artifact.path for artifact in estate.artifacts if artifact.status is ArtifactStatus.SKIPPED)
     source = sum(path.lower().endswith(_SOURCE) for path in skipped)
     if source:
-        yield f"{source} {'file of Bicep or Terraform was' if source == 1 else 'files of Bicep or Terraform were'} left alone"
+        yield f"{source} {'file of Terraform was' if source == 1 else 'files of Terraform were'} left alone"
 
 
 def _is_native(api: Api) -> bool:

@@ -3,9 +3,11 @@
 Packs run code: only the built-in rules and folders that the user names with ``--rules`` are loaded.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,13 +25,11 @@ SECTIONS = ("What it checks", "Why it matters", "How to fix", "Limits", "Referen
 _EXAMPLES = "\n## Examples"
 _HEAD = 6144
 """Characters that hold most pages without their examples."""
-_FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _WORD = r"[A-Za-z][A-Za-z0-9_.'\-]*(?:[ ][A-Za-z0-9_.,;'()/\-]+)*|\d+\.\d+\.\d+"
-_ITEM = r"[A-Za-z][A-Za-z0-9_.\-]*"
+_ITEM = r"[A-Za-z][A-Za-z0-9_.()\-]*"
 _NOT_TEXT = frozenset(["true", "false", "yes", "no", "on", "off", "null", "y", "n"])
 """Words that YAML takes for something else."""
-_PLAIN_LINE = re.compile(rf"([a-z]+): (?:\[((?:{_ITEM}(?:, *{_ITEM})*)?)\]|({_WORD}))")
-_HEADING = re.compile(r"^## (.+?)\s*$", re.MULTILINE)
+_PLAIN = re.compile(rf"(?:[a-z]+: (?:\[(?:{_ITEM}(?:, *{_ITEM})*)?\]|{_WORD})(?:\n|\Z))+")
 
 
 class FrontMatter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,22 +116,18 @@ def read_rule(page: Path) -> Rule:
     Raises:
         RuleError: the front matter does not meet its schema, or the folder does not carry the rule's name.
     """
-    match = _FRONT.match(_without_examples(page))
-    if match is None:
+    head, end, body = _without_examples(page).partition("\n---\n")
+    if not end or not head.startswith("---\n"):
         raise RuleError(f"{page} does not begin with front matter", "see docs/rules.md")
-    front = _front_matter(match[1], page)
+    front = _front_matter(head[4:], page)
     folder = page.parent
     if folder.name != front.name.replace("-", "_"):
         raise RuleError(f"{page}: folder {folder.name} does not carry the name {front.name}", "rename one of them")
     if front.risk not in RISKS:
         raise RuleError(f"{page}: risk {front.risk!r} is not a row of the register", f"one of: {', '.join(RISKS)}")
-    body = match[2].strip()
-    sections = _sections(body)
     meta = RuleMeta(
         **{field: getattr(front, field) for field in front.__struct_fields__},
-        summary=sections.get(SECTIONS[0], "").split("\n\n")[0].replace("\n", " ").replace("`", ""),
-        fix=sections.get("How to fix", ""),
-        page=body,
+        page=body.strip(),
         family=folder.parent.name,
     )
     return Rule(meta, folder)
@@ -163,17 +159,21 @@ def _plain(text: str) -> dict[str, object] | None:
 
     Every run reads every page, and importing the YAML parser costs more than all of them.
     """
+    if _PLAIN.fullmatch(text) is None:
+        return None
     out: dict[str, object] = {}
-    for line in text.splitlines():
-        match = _PLAIN_LINE.fullmatch(line)
-        if match is None or match[1] in out:
-            return None
-        name, listed, word = match.groups()
-        words = [word] if listed is None else [item.strip() for item in listed.split(",") if item.strip()]
-        if any(item.lower() in _NOT_TEXT for item in words):
-            return None
-        out[name] = word if listed is None else words
-    return out
+    words: list[str] = []
+    lines = text.splitlines()
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if value[0] == "[":
+            items = [item.strip() for item in value[1:-1].split(",")] if value != "[]" else []
+            words += items
+            out[name] = items
+        else:
+            words.append(value)
+            out[name] = value
+    return None if len(out) < len(lines) or not _NOT_TEXT.isdisjoint(map(str.lower, words)) else out
 
 
 def _yaml(text: str) -> object:
@@ -183,8 +183,3 @@ def _yaml(text: str) -> object:
         return yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
-
-
-def _sections(body: str) -> Mapping[str, str]:
-    parts = _HEADING.split(body)
-    return {heading: text.strip() for heading, text in zip(parts[1::2], parts[2::2], strict=True)}

@@ -1,6 +1,10 @@
 """Running rules: every selected rule against every target of its kinds, one outcome each, nothing lost when one crashes."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
 
 from mcpguard.core.digest import new_digest
 from mcpguard.core.facts import NotApplicable, Undetermined, Unknown
@@ -8,6 +12,7 @@ from mcpguard.core.location import Location, Route
 from mcpguard.engine.places import Places
 from mcpguard.engine.registry import Check, Rule
 from mcpguard.evidence import Gap
+from mcpguard.model.directory import matters
 from mcpguard.model.estate import Estate
 from mcpguard.model.finding import Finding, Issue, Outcome, Target
 from mcpguard.model.kinds.entity import Entity
@@ -25,11 +30,12 @@ def run(rules: Iterable[Rule], estate: Estate, options: Mapping[str, object], pl
     findings: list[Finding] = []
     crashes: list[Crash] = []
     late: list[Rule] = []
+    by_kind: dict[str, list[Entity]] = {}
     for rule in rules:
         if "crash" in rule.meta.targets:
             late.append(rule)
             continue
-        targets = _targets(rule, estate)
+        targets = _targets(rule, estate, options, by_kind)
         check = rule.check() if targets else None
         for target in targets:
             assert check is not None  # noqa: S101 - there is a target
@@ -42,8 +48,12 @@ def run(rules: Iterable[Rule], estate: Estate, options: Mapping[str, object], pl
     return findings
 
 
-def _targets(rule: Rule, estate: Estate) -> list[Entity]:
-    return [target for kind in rule.meta.targets for target in estate.named(kind)]
+def _targets(rule: Rule, estate: Estate, options: Mapping[str, object], by_kind: dict[str, list[Entity]]) -> list[Entity]:
+    """What a rule judges. ``by_kind`` keeps it for the rules that follow: a directory is looked through once."""
+    for kind in rule.meta.targets:
+        if kind not in by_kind:
+            by_kind[kind] = [target for target in estate.named(kind) if matters(target, estate, options)]
+    return [target for kind in rule.meta.targets for target in by_kind[kind]]
 
 
 def _judge(
@@ -79,6 +89,9 @@ def _judge(
         yield _finding(rule, described, places, Outcome.ERROR, detail=f"{type(error).__name__}: {error}")
     if issues:
         for issue in issues:
+            if loads := estate.loaded_at.get(issue.at.artifact):
+                loading = tuple(place.related("this file is loaded here") for place in loads)
+                issue = msgspec.structs.replace(issue, related=(*issue.related, *loading))  # noqa: PLW2901
             yield _finding(rule, described, places, Outcome.FAIL, issue=issue)
     elif unknown_ is not None:
         yield _finding(rule, described, places, Outcome.UNKNOWN, unknown=unknown_)

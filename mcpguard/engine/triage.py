@@ -1,5 +1,7 @@
 """Triage: what is run, what is shown, what counts. It happens here, once, and nowhere else."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 
 import msgspec

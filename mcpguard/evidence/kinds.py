@@ -1,5 +1,7 @@
 """Which kind of the model a raw type becomes, for gaps and coverage."""
 
+from __future__ import annotations
+
 KIND_OF_TYPE: dict[str, str] = {
     "microsoft.apimanagement/service": "service",
     "microsoft.apimanagement/service/workspaces": "workspace",
@@ -29,11 +31,36 @@ KIND_OF_TYPE: dict[str, str] = {
     "microsoft.web/sites": "site",
     "microsoft.web/sites/slots": "site",
     "microsoft.web/sites/config": "site-config",
+    "microsoft.web/sites/slots/config": "site-config",
+    "microsoft.web/sites/config/configreferences": "site-config",
+    "microsoft.web/sites/slots/config/configreferences": "site-config",
+    "microsoft.web/sites/basicpublishingcredentialspolicies": "site-config",
+    "microsoft.web/sites/slots/basicpublishingcredentialspolicies": "site-config",
+    "microsoft.web/sites/privateendpointconnections": "site-config",
     "microsoft.web/sites/functions": "function",
+    "microsoft.web/sites/slots/functions": "function",
     "microsoft.app/containerapps": "container-app",
     "microsoft.app/containerapps/authconfigs": "platform-auth",
+    "microsoft.cognitiveservices/accounts": "foundry-account",
+    "microsoft.cognitiveservices/accounts/connections": "foundry-connection",
+    "microsoft.cognitiveservices/accounts/projects": "foundry-project",
+    "microsoft.cognitiveservices/accounts/projects/connections": "foundry-connection",
+    "microsoft.machinelearningservices/workspaces/connections": "foundry-connection",
+    "foundry/agents": "foundry-agent",
+    "foundry/agents/versions": "foundry-agent",
+    "foundry/connections": "foundry-connection",
+    "foundry/projects": "foundry-project",
+    "foundry/toolboxes": "foundry-toolbox",
+    "foundry/toolboxes/versions": "foundry-toolbox",
+    "microsoft.resources/links": "gateway-link",
+    "microsoft.authorization/policydefinitions": "tool-policy",
+    "microsoft.app/sessionpools": "session-pool",
+    "microsoft.managedidentity/userassignedidentities": "managed-identity",
     "microsoft.graph/applications": "application",
     "microsoft.graph/serviceprincipals": "service-principal",
+    "microsoft.graph/policies/authorizationpolicy": "tenant-policy",
+    "microsoft.graph/policies/defaultappmanagementpolicy": "tenant-policy",
+    "microsoft.graph/identity/conditionalaccess/policies": "conditional-access",
     "evidence/query-result": "query-result",
     "kubernetes/deployments": "mcp-gateway",
     "kubernetes/configmaps": "mcp-gateway",
@@ -45,8 +72,8 @@ KIND_OF_TYPE: dict[str, str] = {
     "file/policy": "policy",
     "file/manifest": "manifest",
 }
-
-
+SETTINGS = frozenset({"policy", "diagnostic", "site-config", "platform-auth", "management-setting", "product-api"})
+"""Kinds that change what they belong to, so that a judgement of it waits for whatever decides whether they are there."""
 _IN_WORKSPACE = "microsoft.apimanagement/service/workspaces/"
 
 

@@ -5,6 +5,8 @@ still be said. Expressions and ``{{named values}}`` are not secrets and are kept
 configuration: apiops-cli issue 237).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator
 

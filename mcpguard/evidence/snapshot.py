@@ -4,6 +4,8 @@
 policies, whose digests stand in the lines that refer to them. Names and order depend on ids alone, so two snapshots diff.
 """
 
+from __future__ import annotations
+
 import re
 
 import msgspec
@@ -54,7 +56,7 @@ class SavedGap(msgspec.Struct, frozen=True, rename="camel", order=True):
     remedy: str
 
     @classmethod
-    def of(cls, gap: Gap) -> "SavedGap":
+    def of(cls, gap: Gap) -> SavedGap:
         """The gap without the place in a file, which a live one does not have."""
         return cls(gap.scope, tuple(sorted(gap.kinds)), gap.reason.value, gap.detail, gap.remedy)
 

@@ -3,6 +3,8 @@
 Equal snapshots give equal files, as far as the library that packs them stays the same. Either is written as a stream.
 """
 
+from __future__ import annotations
+
 import os
 import tarfile
 import zipfile

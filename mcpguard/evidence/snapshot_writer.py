@@ -4,6 +4,8 @@ While a collection runs, each type has a spool in the work folder, in order of a
 in runs that fit into memory and are then merged, so that memory does not grow with the estate.
 """
 
+from __future__ import annotations
+
 import heapq
 import os
 import shutil
@@ -301,7 +303,7 @@ def _spooled(key: str, line: msgspec.Struct) -> bytes:
     return msgspec.json.encode(_Spooled(resource_key(key), msgspec.Raw(_encode(line)))) + b"\n"
 
 
-def _key_of(line: "Buffer") -> str:
+def _key_of(line: Buffer) -> str:
     return msgspec.json.decode(line, type=_Spooled).key
 
 

@@ -1,11 +1,14 @@
 """The types that sources and collectors produce and that normalization consumes."""
 
+from __future__ import annotations
+
 from enum import Enum
 from typing import Any
 
 import msgspec
 
 from mcpguard.core.location import Location, Route
+from mcpguard.core.positions import Places
 
 Json = Any
 """A decoded JSON value in which leaves may be :class:`Unresolved`. Shapes are Azure's, so only normalization may trust them."""
@@ -29,13 +32,17 @@ class Unresolved(msgspec.Struct, frozen=True):
     """The evaluated arguments of ``function``; some may be unresolved themselves."""
     route: tuple[str | int, ...] = ()
     """Which part of the function's result it is."""
-    parts: tuple["str | Unresolved", ...] = ()
+    parts: tuple[str | Unresolved, ...] = ()
     """What a text is put together from when some of it is known: ``("https://", Unresolved(…), "/mcp")``."""
     reason: str = ""
     """Why it could not be evaluated, as a clause; empty when it simply depends on what only deployment knows."""
 
 
-class RawResource(msgspec.Struct, frozen=True):
+_NOTHING: dict[str, Any] = {}
+"""Shared by all resources without texts or holes, of which a directory has hundreds of thousands; nobody changes them."""
+
+
+class RawResource(msgspec.Struct, frozen=True, gc=False):
     """One resource in the shape in which ARM, Graph or a file holds it."""
 
     id: str
@@ -49,9 +56,9 @@ class RawResource(msgspec.Struct, frozen=True):
     """The source format, such as ``arm-json`` or ``apiops``; what a format cannot hold is unknown, not false."""
     api_version: str = ""
     """Empty when the input does not say which api-version answered."""
-    texts: dict[str, Location] = {}
+    texts: dict[str, Location] = msgspec.field(default_factory=lambda: _NOTHING)
     """Places of texts that live in files of their own, by their path in ``body``: an extract's ``policy.xml``."""
-    holes: dict[str, Unresolved] = {}
+    holes: dict[str, Unresolved] = msgspec.field(default_factory=lambda: _NOTHING)
     """Names that stand in its policy text as ``{{name}}`` for what a template computes, with what they stand for."""
     key: str = ""
     """The id in the form in which ids are compared; always worked out from ``id``."""
@@ -118,6 +125,8 @@ class Artifact(msgspec.Struct, frozen=True):
     at: Location | None = None
     """The place of the trouble, when there is one."""
     resources: int = 0
+    loaded_at: tuple[Location, ...] = ()
+    """Where other files load its text; what is found in it is found there too."""
 
 
 class ArtifactText(msgspec.Struct, frozen=True):
@@ -126,7 +135,7 @@ class ArtifactText(msgspec.Struct, frozen=True):
     data: bytes
     """UTF-8, whatever the file's encoding was."""
     format: str
-    """``json``, ``jsonc``, ``jsonl``, ``yaml``, ``yaml-documents`` or ``text``: see
+    """``json``, ``jsonc``, ``jsonl``, ``yaml``, ``yaml-documents``, ``hcl`` or ``text``: see
     :class:`mcpguard.core.positions.SourceText`.
     """
     secrets: frozenset[str] = frozenset()
@@ -134,6 +143,8 @@ class ArtifactText(msgspec.Struct, frozen=True):
     moved: dict[Route, Route] = {}
     """Where a body has another shape than the text: the route of a member in the body, and its route in the text. What
     stands below it moves along; the longest route counts."""
+    places: Places | None = None
+    """Finds routes in the text where its format is a language of its own."""
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -150,11 +161,12 @@ class Evidence(msgspec.Struct, frozen=True):
     digest: str
     """BLAKE2b-256 over paths and contents of everything that was read."""
 
-    def as_complete(self) -> "Evidence":
+    def as_complete(self) -> Evidence:
         """The same, when its owner says that what is absent does not exist."""
         return msgspec.structs.replace(self, complete=self.complete | {Complete("", EVERYTHING)})
 
 
 def resource_key(id: str) -> str:
     """The form in which ids are compared: ARM and Graph ids are case-insensitive, and a trailing slash means nothing."""
-    return id.lower().rstrip("/")
+    key = id.lower().rstrip("/")
+    return id if key == id else key  # one text instead of two

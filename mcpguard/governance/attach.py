@@ -1,5 +1,7 @@
 """Joining the manifest to the estate: which declaration speaks of which server, and the class of every tool."""
 
+from __future__ import annotations
+
 from mcpguard.core.location import Location
 from mcpguard.evidence import resource_key
 from mcpguard.governance.classify import classify
@@ -15,7 +17,7 @@ from mcpguard.normalize.urls import parse_url
 def attach(estate: Estate, manifest: Manifest | None, at: Location | None) -> None:
     """Link declarations to servers, tie declared registrations, classify every tool. Works without a manifest too."""
     if manifest is not None and at is not None:
-        estate.manifest = manifest
+        estate.manifest, estate.manifest_at = manifest, at
         for server in estate.of(McpServer):
             for index, declared in enumerate(manifest.servers):
                 if speaks_of(declared, server, estate):

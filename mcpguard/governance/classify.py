@@ -5,6 +5,8 @@ operation that the tool calls; the verbs in its name; nothing, in which case the
 is reported as a default and never taken for evidence. A description never lowers a class: it may be poisoned.
 """
 
+from __future__ import annotations
+
 from mcpguard.core.facts import Known
 from mcpguard.core.patterns import LazyPattern
 from mcpguard.model.estate import Classification, Declaration, Estate

@@ -1,5 +1,7 @@
 """Reading the manifest: strict, with the place and a suggestion for what is wrong."""
 
+from __future__ import annotations
+
 import re
 
 import msgspec

@@ -1,5 +1,7 @@
 """For whom tokens are issued: the audiences that a gateway validates and those that a host accepts."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import msgspec
@@ -109,12 +111,23 @@ def host_behind(server: McpServer, estate: Estate) -> Host | None:
     return estate.get(Site, server.host) or estate.get(ContainerApp, server.host) if server.host else None
 
 
+def is_private_host(host: str) -> bool:
+    """Whether a name or address means something inside a network only."""
+    in_network = ".internal." in host and host.endswith(".azurecontainerapps.io")
+    return in_network or ".privatelink." in host or bool(_PRIVATE.search(host))
+
+
+def is_anybodys_host(host: str) -> bool:
+    """Whether a name lies under one of Azure's domains in which every customer gets names."""
+    return host.endswith(_AZURE_SUFFIXES)
+
+
 def may_be_ours(host: str, server: McpServer, estate: Estate) -> bool:
     """Whether a host that is not in the input could still be the organisation's own.
 
     Azure's shared domains, private names and addresses, and names under the domain of a gateway tell nothing.
     """
-    if host.endswith(_AZURE_SUFFIXES) or _PRIVATE.search(host):
+    if is_anybodys_host(host) or is_private_host(host):
         return True
     service = estate.get(Service, server.service)
     gateways = (*(service.gateway_hosts if service else ()), *(estate.manifest.gateway_hosts if estate.manifest else ()))
@@ -146,15 +159,23 @@ def registration_of_other_host(audience: str, server: McpServer, estate: Estate)
     """
     if server.source is ServerSource.APIM_REST_TOOLS or not server.host:
         return ""
-    for application in estate.of(Application):
-        uris = application.identifier_uris.value if isinstance(application.identifier_uris, Known) else ()
-        if audience not in {application.app_id, *map(bare, uris)}:
-            continue
+    for key in estate.remember("registrations by audience", lambda: _by_audience(estate)).get(audience, ()):
         hosts = [
             host
-            for tie in estate.ties.get(application.key, ())
+            for tie in estate.ties.get(key, ())
             if tie.role == "server" and (host := estate.get(McpServer, tie.server)) and host.source is ServerSource.HOST
         ]
         if hosts and server.host not in {host.host for host in hosts}:
             return hosts[0].title
     return ""
+
+
+def _by_audience(estate: Estate) -> dict[str, list[str]]:
+    """Keys of tied registrations by what their tokens may be issued for, bare; others run no host."""
+    found: dict[str, list[str]] = {}
+    for application in estate.of(Application):
+        if application.key in estate.ties:
+            uris = application.identifier_uris.value if isinstance(application.identifier_uris, Known) else ()
+            for name in {application.app_id, *map(bare, uris)}:
+                found.setdefault(name, []).append(application.key)
+    return found

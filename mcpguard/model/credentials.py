@@ -4,6 +4,8 @@ Values are as the door left them: references as written, literals masked. Only p
 stands there count, and texts in which the door masked one.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from enum import Enum
 

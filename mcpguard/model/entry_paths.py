@@ -6,6 +6,8 @@ and the built-in all-access key skip it. A keyless call goes through an open pro
 one, else through an API that needs no key, else it is refused.
 """
 
+from __future__ import annotations
+
 from enum import Enum
 
 import msgspec

@@ -1,5 +1,7 @@
 """The estate: every normalized thing, indexed and linked. Rules see the world through it and change nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -13,6 +15,7 @@ from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.gateway import Api, Fragment, NamedValue, Operation, PolicyText, Product, Service, Workspace
 from mcpguard.model.kinds.governance import DeclaredServer, DeclaredTool, Manifest, ToolClass
 from mcpguard.model.kinds.mcp import McpServer, McpTool
+from mcpguard.model.links import Links
 from mcpguard.model.template_keys import TemplateValue
 from mcpguard.policy.effective import DEFAULT_GLOBAL_POLICY, Names, Scope, ScopedPolicy
 from mcpguard.policy.reader import read
@@ -53,7 +56,8 @@ class Tie(msgspec.Struct, frozen=True):
     server: str
     """Key of the MCP server; empty when the manifest names the registration itself."""
     role: str
-    """``server`` for a registration that stands for the server, ``client`` for one that calls it, ``agent``."""
+    """``server`` for a registration that stands for the server, ``client`` for one that calls it, ``identity`` for what its
+    host runs as, ``agent``."""
     reason: str
 
 
@@ -87,6 +91,8 @@ class Estate:
         self._policies: dict[str, PolicyText] = {}
         self.gaps = gaps
         self.artifacts = artifacts
+        self.loaded_at = {artifact.path: artifact.loaded_at for artifact in artifacts if artifact.loaded_at}
+        """Where files are loaded whose text belongs to resources that others declare."""
         self.as_of = as_of
         self.digest = digest
         self.product_apis: Mapping[str, frozenset[str]] = product_apis or {}
@@ -94,8 +100,10 @@ class Estate:
         self.compliance: Mapping[str, str] = compliance or {}
         self._entry_paths: EntryPaths | None = None
         self.manifest: Manifest | None = None
+        self.manifest_at: Location | None = None
         self.declarations: dict[str, Declaration] = {}
         self.ties: dict[str, tuple[Tie, ...]] = {}
+        self.links = Links()
         self.classifications: dict[str, Classification] = {}
         self.add(entities)
 
@@ -173,7 +181,7 @@ class Estate:
         return False
 
     @property
-    def entry_paths(self) -> "EntryPaths":
+    def entry_paths(self) -> EntryPaths:
         """The ways into every API, with their effective policies; worked out on first use."""
         if self._entry_paths is None:
             from mcpguard.model.entry_paths import EntryPaths  # the two know each other

@@ -1,5 +1,7 @@
 """What a rule is, what it yields, and what the engine makes of it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 
@@ -73,10 +75,6 @@ class RuleMeta(msgspec.Struct, frozen=True):
     controls: tuple[str, ...] = ()
     """Ids in public taxonomies, most useful first: ``CWE-441``, ``MCP01``, ``ASI03``, ``AC-4``."""
     status: str = "stable"
-    summary: str = ""
-    """First paragraph of the section *What it checks*, as plain text."""
-    fix: str = ""
-    """The section *How to fix*, as Markdown."""
     page: str = ""
     """The whole page without front matter and examples, as Markdown."""
     family: str = ""
@@ -86,6 +84,20 @@ class RuleMeta(msgspec.Struct, frozen=True):
     def number(self) -> str:
         """Id and name, as people quote a rule."""
         return f"{self.id} {self.name}"
+
+    @property
+    def summary(self) -> str:
+        """First paragraph of the section *What it checks*, as plain text."""
+        return self._section("What it checks").split("\n\n")[0].replace("\n", " ").replace("`", "")
+
+    @property
+    def fix(self) -> str:
+        """The section *How to fix*, as Markdown."""
+        return self._section("How to fix")
+
+    def _section(self, heading: str) -> str:
+        """The text below a heading; empty when there is none. Taken out when asked for: most rules have nothing to report."""
+        return f"\n{self.page}".partition(f"\n## {heading}\n")[2].partition("\n## ")[0].strip()
 
 
 class Issue(msgspec.Struct, frozen=True):

@@ -1,5 +1,7 @@
 """Data flow as rules ask for it: over every policy of a server, each flow once, whatever the ways in that it shows on."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 
 import msgspec

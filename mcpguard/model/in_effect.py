@@ -3,6 +3,8 @@
 What only something unread decides carries a doubt; a rule yields the doubt instead of an issue.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 
 import msgspec

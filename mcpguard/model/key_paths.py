@@ -6,6 +6,8 @@ snippets delete ``Ocp-Apim-Subscription-Key`` so that the backend does not see i
 in the query is taken off, is not documented (facts/apim.md 3.4 and open question 3).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from functools import cache
 

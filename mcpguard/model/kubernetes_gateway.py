@@ -1,5 +1,7 @@
 """Which microsoft/mcp-gateway serves a server, for rules that judge what it does at its door."""
 
+from __future__ import annotations
+
 from mcpguard.core.facts import Undetermined, Unknown
 from mcpguard.model.estate import Estate
 from mcpguard.model.kinds.mcp import McpGateway, McpServer

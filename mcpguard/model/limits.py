@@ -4,6 +4,8 @@ Facts: ``rate-limit`` and ``quota`` count by subscription and do nothing without
 count by an expression (facts/apim.md 2.5). ``limit-concurrency`` limits what runs at once, not how much.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mcpguard.core.facts import Fact, Known, Unknown

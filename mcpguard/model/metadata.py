@@ -1,5 +1,7 @@
 """Where a client finds out who issues tokens for a server: OAuth protected resource metadata (RFC 9728)."""
 
+from __future__ import annotations
+
 from mcpguard.core.facts import Known, Unknown
 from mcpguard.model.audiences import host_behind
 from mcpguard.model.estate import Estate, child_type
@@ -59,6 +61,6 @@ def host_publishes_metadata(server: McpServer, estate: Estate) -> bool | Unknown
         return False
     match host.app_settings:
         case Known(value=settings):
-            return any(name.lower() == _SETTING for name in settings)
+            return _SETTING in settings
         case Unknown() as unknown:
             return unknown

@@ -1,5 +1,7 @@
 """Consent cookies of an OAuth proxy: what a decision is bound to, and with which attributes the cookie is set."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 

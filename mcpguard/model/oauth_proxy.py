@@ -1,5 +1,7 @@
 """An OAuth proxy as rules see it: the symbolic runs of its steps, what one step stores for another, what was compared."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 
@@ -9,10 +11,13 @@ from mcpguard.core.facts import Fact, Known, NotApplicable, Unknown
 from mcpguard.model.entry_paths import Key
 from mcpguard.model.estate import Estate
 from mcpguard.model.finding import Issue, merged
+from mcpguard.model.flow_view import flows_of
 from mcpguard.model.kinds.gateway import Api, Operation, PolicyText
+from mcpguard.model.kinds.mcp import McpServer
 from mcpguard.model.kinds.oauth import OAuthProxy, OAuthRole, OAuthStep
 from mcpguard.model.server_view import alone
 from mcpguard.policy.effective import EffectivePolicy
+from mcpguard.policy.labels import Flow
 from mcpguard.policy.symbolic.calls import indexed
 from mcpguard.policy.symbolic.run import Event, SymbolicRun, run_symbolically
 from mcpguard.policy.symbolic.symbols import Comparison, Facts, Origin, Part, Value, parameters
@@ -27,6 +32,7 @@ class StepRun(msgspec.Struct, frozen=True, eq=False):
     step: OAuthStep
     title: str
     """The step in words: ``operation GET /authorize``."""
+    policy: EffectivePolicy
     run: SymbolicRun
     is_open: Fact[bool]
     """Whether a call needs no key on this way in."""
@@ -80,7 +86,8 @@ def _runs(proxy: OAuthProxy, estate: Estate) -> Iterator[StepRun]:
         if policy is not None:
             open_ = Unknown("whether the API of this policy file asks for a key or a token", "scan the API with it", policy.at)
             title = f"policy file {policy.name.rpartition('/')[2]}"
-            yield StepRun(step, title, run_symbolically(alone(policy, estate)), open_)
+            effective = alone(policy, estate)
+            yield StepRun(step, title, effective, run_symbolically(effective), open_)
         api = estate.get(Api, operation.api) if operation is not None else None
         if operation is None or api is None:
             continue
@@ -92,7 +99,37 @@ def _runs(proxy: OAuthProxy, estate: Estate) -> Iterator[StepRun]:
                 seen[effective] = is_open
         for effective, is_open in seen.items():
             title = f"operation {operation.method} {operation.url_template}"
-            yield StepRun(step, title, run_symbolically(effective), is_open)
+            yield StepRun(step, title, effective, run_symbolically(effective), is_open)
+
+
+def gather_step_flows(
+    proxy: OAuthProxy, estate: Estate, wanted: Callable[[Flow], bool], issue: Callable[[Flow], Issue]
+) -> Iterator[Issue | Unknown]:
+    """An issue for each place and kind of flow in the steps that is ``wanted``, and what is unknown.
+
+    Steps that are judged as MCP servers themselves are left out.
+
+    Raises:
+        NotApplicable: the proxy serves no MCP server.
+    """
+    if not proxy.serves_mcp:
+        raise NotApplicable(f"nothing says that {proxy.title} serves MCP clients")
+    judged_alone = {server.api or server.key for server in estate.of(McpServer)}
+
+    def verdicts() -> Iterator[Issue | Unknown]:
+        for run in all_runs(proxy, estate):
+            operation = estate.get(Operation, run.step.operation)
+            api = estate.get(Api, operation.api) if operation is not None else None
+            if (api.key if api is not None else f"{run.step.policy}#mcp") in judged_alone:
+                continue
+            names = frozenset({api.key_header.lower(), api.key_query.lower()}) if api is not None else frozenset[str]()
+            report = flows_of(run.policy, estate, names)
+            yield from report.not_understood
+            for flow in filter(wanted, report.flows):
+                found = issue(flow)
+                yield msgspec.structs.replace(found, evidence=(*found.evidence, ("step", run.title)))
+
+    yield from merged(verdicts())
 
 
 def stored(origin: Origin, runs: Iterable[StepRun]) -> tuple[Stored, ...]:

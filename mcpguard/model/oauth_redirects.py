@@ -1,5 +1,7 @@
 """Where the steps of an OAuth proxy send the browser, and where they use the code that came back."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 import msgspec

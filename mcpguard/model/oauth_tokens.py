@@ -1,5 +1,7 @@
 """What an OAuth proxy registers, issues and seals: registrations, tokens and the keys of sessions."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 import msgspec

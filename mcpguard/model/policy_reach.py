@@ -1,5 +1,7 @@
 """Which policy documents of a service take part in answering MCP calls."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mcpguard.core.facts import Known

@@ -1,5 +1,7 @@
 """Which products hold an API, as far as that was read. Facts: facts/apim.md 1.6 and 2.1."""
 
+from __future__ import annotations
+
 from mcpguard.core.facts import Unknown
 from mcpguard.model.estate import Estate, child_type
 from mcpguard.model.kinds.gateway import Api, Product

@@ -1,15 +1,21 @@
 """The report: everything that came of one run. Renderers are pure functions of it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from mcpguard.core.location import Location
 from mcpguard.core.positions import Resolved, SourceText
-from mcpguard.evidence import Artifact, ArtifactText, Gap
+from mcpguard.evidence import Artifact, ArtifactText, Evidence, Gap
 from mcpguard.evidence.redaction import mask_text
 from mcpguard.model.finding import Finding, Outcome, RuleMeta, Severity
+
+if TYPE_CHECKING:
+    from mcpguard.model.sheet import Sheet
 
 _SHORTEST_PART = 4
 """Characters from which on one line of a secret of several lines is masked by itself."""
@@ -75,6 +81,8 @@ class Report(msgspec.Struct, frozen=True):
     fail_on: Severity | None
     """Severity from which on findings make the run fail; None for never."""
     texts: dict[str, ArtifactText]
+    sheets: tuple[Sheet, ...] = ()
+    """Each MCP server in full, where a format that draws them was asked for."""
     _sources: dict[str, SourceText] = {}
 
     def severity(self, finding: Finding) -> Severity:
@@ -119,9 +127,25 @@ class Report(msgspec.Struct, frozen=True):
         if text is None:
             return None
         if source is None:
-            source = self._sources[location.artifact] = SourceText(text.data, text.format, text.moved)
+            source = self._sources[location.artifact] = SourceText(text.data, text.format, text.moved, text.places)
         resolved = source.resolve(location)
         return msgspec.structs.replace(resolved, excerpt=_masked(resolved.excerpt, text.secrets))
+
+
+def empty_report(evidence: Evidence, as_of: datetime, version: str) -> Report:
+    """A report without findings: it resolves places and masks what is quoted."""
+    return Report(
+        findings=(),
+        rules={},
+        surfaces=(),
+        coverage=Coverage(evidence.artifacts, evidence.gaps, ExpressionCount(0, 0), (), ""),
+        inputs=evidence.inputs,
+        as_of=as_of,
+        digest=evidence.digest,
+        version=version,
+        fail_on=None,
+        texts=evidence.texts,
+    )
 
 
 def _masked(lines: tuple[str, ...], secrets: Iterable[str]) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ Facts (facts/apim.md 1.12 and 2.1): a restriction asks for ``<base />`` in the p
 when a policy is saved, and says in ``allPolicies`` which of the stored ones comply. At run time it changes nothing.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import msgspec

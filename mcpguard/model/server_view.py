@@ -5,6 +5,8 @@ question 6). An inferred server is judged per operation.
 Operations that serve OAuth metadata or play authorization server are not MCP calls: they answer before a token exists.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 import msgspec

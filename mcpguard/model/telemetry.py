@@ -4,6 +4,8 @@ A diagnostic of the API replaces the service's diagnostic of the same id (facts/
 api-management-howto-app-insights and how-to-server-sent-events).
 """
 
+from __future__ import annotations
+
 from mcpguard.core.facts import Members, Unknown
 from mcpguard.model.estate import Estate, child_type
 from mcpguard.model.kinds.gateway import Api, Diagnostic, Service

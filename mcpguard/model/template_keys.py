@@ -6,6 +6,8 @@ host: learn.microsoft.com/rest/api/appservice/web-apps/list-host-keys; Terraform
 ``azurerm_function_app_host_keys``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from enum import Enum
 
@@ -36,6 +38,10 @@ class TemplateValue(msgspec.Struct, frozen=True):
     """The keys in it; empty when it takes none."""
 
 
+_NO_KEYS = frozenset({"api-version", "sp", "sv", "se", "method", "basepath", "relativepath", "relativepathparameters"})
+"""Parts of a Logic App's callback URL without its signature (REST reference, Workflow Triggers: List Callback Url)."""
+
+
 def template_keys(value: Unresolved) -> tuple[HostKey, ...]:
     """The keys that a value is, or is put together from; nothing when there are none."""
     return tuple(dict.fromkeys(_keys(value)))
@@ -48,6 +54,8 @@ def _keys(value: Unresolved) -> Iterator[HostKey]:
             return
         part = waiting.pop()
         if isinstance(part, Unresolved):
+            if part.function == "listcallbackurl" and part.route and str(part.route[-1]).lower() in _NO_KEYS:
+                continue
             if part.function.startswith("list"):
                 yield _of_route(part.route)
             else:

@@ -5,6 +5,8 @@ gateway does by itself with the header of a native MCP server changed in late 20
 configuration (facts/apim.md 3.4).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 

@@ -1,30 +1,45 @@
 """Normalization: raw resources into typed, linked kinds, with the platform's defaults applied and their source named."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from datetime import datetime
 
 from mcpguard.core.location import Location
 from mcpguard.evidence import Evidence, Gap, resource_key
+from mcpguard.evidence.formats import TEMPLATES
 from mcpguard.evidence.kinds import KIND_OF_TYPE
 from mcpguard.model.estate import Estate
 from mcpguard.model.kinds.entity import Entity
+from mcpguard.model.kinds.governance import Manifest
 from mcpguard.model.kinds.inputs import InputFile, Omission
 from mcpguard.normalize.fields import last_segment, lookup, parent_key
 from mcpguard.normalize.gateway import APIM, gateway_entities
 from mcpguard.normalize.gateway_platform import implied_services
-from mcpguard.normalize.link import host_tools, linked_servers, tie_applications
+from mcpguard.normalize.link import backend_links, host_tools, linked_servers
 from mcpguard.normalize.oauth import oauth_proxies
 from mcpguard.normalize.servers import gateway_servers
 
 __all__ = ["build"]
 
 _KINDS = frozenset(KIND_OF_TYPE.values())
+_FOUNDRY = (
+    *("microsoft.cognitiveservices/", "foundry/", "microsoft.machinelearningservices/workspaces/connections"),
+    *("microsoft.resources/links", "microsoft.authorization/policydefinitions"),
+)
 
 
-def build(evidence: Evidence, as_of: datetime, *, assume_mcp: bool = False) -> Estate:
+def build(
+    evidence: Evidence,
+    as_of: datetime,
+    *,
+    assume_mcp: bool = False,
+    manifest: tuple[Manifest | None, Location | None] = (None, None),
+) -> Estate:
     """The estate that the evidence shows. ``as_of`` is the time that rules take for now.
 
-    ``assume_mcp`` is the user's word that every HTTP API and every loose policy fronts an MCP server.
+    ``assume_mcp`` is the user's word that every HTTP API and every loose policy fronts an MCP server. The ``manifest``, with
+    its place, names hosts of gateways that no resource shows.
     """
     raws = {raw.key: raw for raw in evidence.resources}
     scopes_with_policy, compliance = _policies_listed(evidence)
@@ -39,7 +54,9 @@ def build(evidence: Evidence, as_of: datetime, *, assume_mcp: bool = False) -> E
         scopes_with_policy=scopes_with_policy,
         compliance=compliance,
     )
+    estate.manifest, estate.manifest_at = manifest
     estate.add(list(gateway_servers(estate, raws, assume_mcp)))
+    estate.links.add(backend_links(estate))
     estate.add(list(linked_servers(estate)))
     if any(raw.type == "file/policy" for raw in evidence.resources):
         from mcpguard.normalize.loose import loose_servers
@@ -47,7 +64,15 @@ def build(evidence: Evidence, as_of: datetime, *, assume_mcp: bool = False) -> E
         estate.add(list(loose_servers(estate, assume_mcp)))
     estate.add(list(oauth_proxies(estate)))
     estate.add(list(host_tools(estate)))
-    estate.ties.update(tie_applications(estate))
+    if any(raw.type.startswith(_FOUNDRY) for raw in evidence.resources):
+        from mcpguard.normalize.link_agents import agent_links
+
+        estate.links.add(agent_links(estate))
+    if any(raw.type.startswith("microsoft.graph/") for raw in evidence.resources):
+        from mcpguard.normalize.link_registrations import registration_links, ties
+
+        estate.links.add(registration_links(estate))
+        estate.ties.update(ties(estate))
     return estate
 
 
@@ -66,8 +91,7 @@ def _entities(evidence: Evidence) -> Iterator[tuple[Entity, str]]:
     if any(raw.type.startswith(("microsoft.web/", "microsoft.app/")) for raw in evidence.resources):
         from mcpguard.normalize.hosting import HostIndex, hosts
 
-        for host in hosts(HostIndex(evidence)):
-            yield host, ""
+        yield from hosts(HostIndex(evidence))
     if any(raw.type.startswith("microsoft.graph/") for raw in evidence.resources):
         from mcpguard.normalize.entra import directory_entities
 
@@ -77,11 +101,21 @@ def _entities(evidence: Evidence) -> Iterator[tuple[Entity, str]]:
         from mcpguard.normalize.mcp_gateway import gateway_entities as kubernetes_gateways
 
         yield from kubernetes_gateways(evidence)
+    if any(raw.type.startswith(_FOUNDRY) for raw in evidence.resources):
+        from mcpguard.normalize.foundry import foundry_entities
+
+        yield from foundry_entities(evidence)
     if any(raw.type in ("file/server.json", "microsoft.apicenter/services/workspaces/apis") for raw in evidence.resources):
         from mcpguard.normalize.inventories import inventory_entries
 
         for entry in inventory_entries(evidence):
             yield entry, ""
+    if any(raw.format in TEMPLATES for raw in evidence.resources):
+        from mcpguard.normalize.misspelt import misspelt_members
+
+        for raw in evidence.resources:
+            for member in misspelt_members(raw) if raw.format in TEMPLATES else ():
+                yield member, ""
     for artifact in evidence.artifacts:
         at = artifact.at or _whole(artifact.path)
         key = f"file:{artifact.path}"

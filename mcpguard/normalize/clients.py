@@ -1,5 +1,7 @@
 """MCP client configuration files into entries. Shapes: facts/tools-and-evidence.md 1.6."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mcpguard.evidence import RawResource

@@ -1,5 +1,7 @@
 """Reading members of raw resources into facts: present, absent, null, computed by a template, or of a wrong type."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -48,7 +50,11 @@ def fact(raw: RawResource, steps: tuple[str | int, ...], kind: type[T], absent: 
 def _not_in_this_format(raw: RawResource, steps: tuple[str | int, ...]) -> Unknown | None:
     if not cannot_hold(raw.format, steps):
         return None
-    remedy = "add the answer of Graph for the same object: az rest --method get --url https://graph.microsoft.com/v1.0" + raw.id
+    remedy = f"add the answer of Azure Resource Manager for it: az rest --method get --url {raw.id}"
+    if raw.type.startswith("microsoft.graph/"):
+        remedy = (
+            f"add the answer of Graph for the same object: az rest --method get --url https://graph.microsoft.com/v1.0{raw.id}"
+        )
     return Unknown(f"{'.'.join(map(str, steps))} of {raw.id}, which the format {raw.format} cannot hold", remedy, raw.origin)
 
 
@@ -76,11 +82,11 @@ def texts(raw: RawResource, steps: tuple[str | int, ...], absent: Fact[tuple[str
     """A list of texts; unknown as a whole when one of them is computed."""
     found = fact(raw, steps, list, _cast(absent))
     match found:
-        case Known(value=list() as values, at=at):
+        case Known(value=list() as values, at=at, default=default):
             for index, value in enumerate(values):
                 if not isinstance(value, str):
                     return not_usable(raw, (*steps, index), value, "a text")
-            return Known(tuple(values), at)
+            return Known(tuple(values), at, default)
         case Known():
             return absent
         case Unknown():
@@ -120,6 +126,8 @@ def base_of(raw: RawResource) -> dict[str, object]:
 def optional_text(raw: RawResource, steps: tuple[str, ...]) -> Fact[str | None]:
     """A text that may be left out: None when it is absent, null or empty."""
     value = lookup(raw.body, steps)
+    if value is None and (missing := _not_in_this_format(raw, steps)) is not None:
+        return missing
     if value is None or isinstance(value, str):
         return Known(value or None, raw.origin.child(*steps))
     return not_usable(raw, steps, value, "a text")

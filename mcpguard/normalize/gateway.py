@@ -1,5 +1,7 @@
 """API Management resources into kinds. Shapes and defaults: facts/apim.md section 1."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 
 from mcpguard.core.facts import Fact, Known, Unknown, transform

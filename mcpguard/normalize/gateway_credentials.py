@@ -3,6 +3,8 @@
 Literals were masked at the door; what tells them from references is left.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mcpguard.core.facts import Fact, Known, Unknown

@@ -1,9 +1,12 @@
 """The service itself and its self-hosted gateways: network, platform, protocols. Shapes: facts/apim.md 1.1 and 1.12."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 
 from mcpguard.core.facts import Fact, Known
 from mcpguard.evidence import Json, RawResource, Unresolved
+from mcpguard.evidence.formats import TEMPLATES
 from mcpguard.model.estate import service_key
 from mcpguard.model.kinds.gateway import GatewayApi, GatewayHostname, Platform, SelfHostedGateway, Service, TlsSetting
 from mcpguard.normalize.fields import (
@@ -18,6 +21,8 @@ from mcpguard.normalize.fields import (
     tags,
     text,
 )
+from mcpguard.normalize.gateway_network import outbound_addresses, subnets
+from mcpguard.normalize.host_identities import read_identities
 from mcpguard.normalize.urls import parse_url
 
 _SERVICE = "microsoft.apimanagement/service"
@@ -66,7 +71,11 @@ def service(raw: RawResource) -> Service:
         platforms=tuple(_platforms(raw)),
         tls_settings=_tls_settings(raw),
         identity=fact(raw, ("identity", "type"), str, _identity_default(raw)),
+        identities=read_identities(raw, {}),
+        outbound_addresses=outbound_addresses(raw),
+        subnets=subnets(raw),
         min_api_version=fact(raw, ("properties", "apiVersionConstraint", "minApiVersion"), str, _min_version_default(raw)),
+        created=fact(raw, ("properties", "createdAtUtc"), str, absent_member(raw, "createdAtUtc", READ_AGAIN + raw.id)),
     )
 
 
@@ -119,7 +128,7 @@ def _platforms(raw: RawResource) -> Iterator[Platform]:
 def _platform(raw: RawResource, location: str, holder: tuple[str | int, ...]) -> Platform:
     steps = (*holder, "platformVersion")
     absent: Fact[str] = absent_member(raw, ".".join(map(str, steps)), READ_AGAIN + raw.id)
-    if raw.format == "arm-template":
+    if raw.format in TEMPLATES:
         absent = Known("undetermined", raw.origin, _NEW_PLATFORM)
     return Platform(location, fact(raw, steps, str, absent))
 
@@ -167,7 +176,7 @@ def _switch_default(raw: RawResource, key: str) -> Fact[bool]:
     at = raw.origin.child(*_CUSTOM)
     if created and created[: len(_LAST_OLD_DAY)] <= _LAST_OLD_DAY:
         return Known(True, at, _OLD_SERVICE)
-    if created or raw.format == "arm-template":
+    if created or raw.format in TEMPLATES:
         return Known(False, at, _NEW_SERVICE)
     return absent_member(raw, f"{key}, or when the service was created,", READ_AGAIN + raw.id)
 

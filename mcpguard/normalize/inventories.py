@@ -4,6 +4,8 @@ Shapes: azure-mgmt-apicenter 1.0.0 (ApiProperties, DeploymentProperties), facts/
 is not in that package's list of kinds. Members may stand at the top, where ``az apic`` puts them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mcpguard.evidence import Evidence, Json, RawResource

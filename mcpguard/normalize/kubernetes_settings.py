@@ -4,6 +4,8 @@
 from a secret, a field or a config map that was not read is unknown.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 import msgspec

@@ -1,21 +1,23 @@
-"""Links between surfaces: gateway server to host, host to registration, audience to registration.
+"""Links between surfaces: gateway server to what is behind it, and the servers and tools that hosts show by themselves.
 
-Every link is made by something exact: a host name, a client id, an identifier URI. What only looks alike is not linked.
+Every link is made by something exact: a host name, an id, the path of an API. What only looks alike is not linked.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 
 import msgspec
 
 from mcpguard.core.facts import Known, Unknown
-from mcpguard.model.estate import Estate, Tie
+from mcpguard.model.addresses import front_doors
+from mcpguard.model.estate import Estate
 from mcpguard.model.kinds.entity import Entity
-from mcpguard.model.kinds.entra import Application
-from mcpguard.model.kinds.hosting import ContainerApp, Function, Host, PlatformAuth, Site
-from mcpguard.model.kinds.mcp import Confidence, McpGateway, McpServer, McpTool, ServerSource
-from mcpguard.model.server_view import judged_calls
-from mcpguard.policy.flow import statements
-from mcpguard.policy.vocabulary import TOKEN_VALIDATORS
+from mcpguard.model.kinds.gateway import Api, Backend, Operation, Service
+from mcpguard.model.kinds.hosting import ContainerApp, Function, Host, Site
+from mcpguard.model.kinds.mcp import Confidence, McpServer, McpTool, ServerSource, Url
+from mcpguard.model.links import Link, Relation
+from mcpguard.normalize.urls import parse_url
 
 
 def all_hosts(estate: Estate) -> dict[str, Host]:
@@ -24,26 +26,113 @@ def all_hosts(estate: Estate) -> dict[str, Host]:
 
 
 def linked_servers(estate: Estate) -> Iterator[tuple[McpServer, str]]:
-    """Gateway servers again, with the host behind them where one is known, and a server for every host with a marker."""
+    """Gateway servers again, with the host behind them where one is known, and a server for every host with a marker.
+
+    Where several hosts are behind a server, :attr:`Estate.links` holds them all and the server names the first.
+    """
     hosts = all_hosts(estate)
-    by_name = {name: host for host in hosts.values() for name in host.host_names}
     behind: dict[str, str] = {}
     for server in estate.of(McpServer):
-        match server.backends:
-            case Known(value=urls):
-                for url in urls:
-                    host = by_name.get(url.host)
-                    if host is not None:
-                        behind[host.key] = server.name
-                        yield msgspec.structs.replace(server, host=host.key), server.service
-                        break
-            case Unknown():
-                pass
+        links = estate.links.leaving(server.key, Relation.LEADS_TO)
+        found = [link.target for link in links if link.target in hosts]
+        for host_key in found:
+            behind.setdefault(host_key, server.name)
+        if found:
+            yield msgspec.structs.replace(server, host=found[0]), server.service
     for host in hosts.values():
         fronted = behind.get(host.key)
         reasons = (*host.markers, f"MCP server {fronted} of a gateway leads to it") if fronted else host.markers
         if reasons:
             yield _host_server(host, reasons, Confidence.HIGH if fronted else host.marker_confidence), host.key
+
+
+def backend_links(estate: Estate) -> Iterator[Link]:
+    """From each gateway server to the hosts and further APIs that its backends name, and to the APIs behind its tools."""
+    names = _Names(estate)
+    behind_tools: dict[str, Api] = {}
+    for server in estate.of(McpServer):
+        match server.backends:
+            case Known(value=urls):
+                for url in urls:
+                    yield from _to_each(server.key, url, [thing for thing in names.at(url) if thing.key != server.api])
+            case Unknown():
+                pass
+        for tool in estate.under(server.key, McpTool):
+            operation = estate.get(Operation, tool.operation)
+            api = estate.get(Api, operation.api) if operation is not None else None
+            if operation is not None and api is not None:
+                behind_tools[api.key] = api
+                how = f"its tool {tool.name} calls {operation.method} {operation.url_template}"
+                yield Link(Relation.LEADS_TO, server.key, api.key, how, tool.at)
+    for api in behind_tools.values():
+        for url in urls_of(api, estate):
+            yield from _to_each(api.key, url, [thing for thing in names.at(url) if thing.key != api.key])
+
+
+class _Names:
+    """What answers at an address: hosts by name, and APIs of gateways by name and path."""
+
+    def __init__(self, estate: Estate) -> None:
+        self._estate = estate
+        self._hosts: dict[str, list[Host]] = {}
+        self._gateways: dict[str, list[Service]] = {}
+        for host in all_hosts(estate).values():
+            for name in host.host_names:
+                self._hosts.setdefault(name, []).append(host)
+        for service in estate.of(Service):
+            for name in (*service.gateway_hosts, *front_doors(estate)):
+                self._gateways.setdefault(name, []).append(service)
+
+    def at(self, url: Url) -> list[Entity]:
+        found: list[Entity] = [*self._hosts.get(url.host, ())]
+        for service in self._gateways.get(url.host, ()):
+            found.extend(_apis_at(url, service, self._estate))
+        return found
+
+
+def urls_of(api: Api, estate: Estate) -> Iterator[Url]:
+    """Where an ordinary API says that its requests go: its service URL, and the backend entity that it names."""
+    match api.service_url:
+        case Known(value=str() as text, at=at):
+            yield parse_url(text, at or api.at)
+        case _:
+            pass
+    match api.backend_id:
+        case Known(value=str() as name):
+            backend = estate.get(Backend, f"{api.home}/backends/{name.lower()}")
+            members = (backend, *(estate.get(Backend, key) for key in backend.pool)) if backend is not None else ()
+            for member in members:
+                if member is not None and isinstance(member.url, Known) and member.url.value:
+                    yield parse_url(member.url.value, member.url.at or member.at)
+        case _:
+            pass
+
+
+def _to_each(source: str, url: Url, found: list[Entity]) -> Iterator[Link]:
+    """All of several things that answer to one name are linked, and none of them surely."""
+    several = len(found) > 1
+    how = f"its backend {url.text} names the host"
+    if several:
+        how += f", which {len(found)} things answer to ({', '.join(thing.title for thing in found)})"
+    confidence = Confidence.LOW if several else Confidence.HIGH
+    for thing in found:
+        yield Link(Relation.LEADS_TO, source, thing.key, how, url.at, confidence, several)
+
+
+def _apis_at(url: Url, service: Service, estate: Estate) -> Iterator[Api]:
+    """The APIs of a gateway that an address reaches: those with the longest path that it begins with."""
+    path = url.path.strip("/").lower()
+    matching = [
+        (len(prefix), api)
+        for api in estate.under(service.key, Api)
+        if not api.revision_of and _is_below(path, prefix := api.path.strip("/").lower())
+    ]
+    longest = max((length for length, _ in matching), default=0)
+    yield from (api for length, api in matching if length == longest)
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    return not prefix or path == prefix or path.startswith(prefix + "/")
 
 
 def host_server_key(host: str) -> str:
@@ -96,81 +185,3 @@ def _tool_functions(estate: Estate) -> Iterator[tuple[Site, Function]]:
         for function in site.functions.items:
             if function.trigger == "mcptooltrigger" and not function.is_disabled:
                 yield site, function
-
-
-def tie_applications(estate: Estate) -> dict[str, tuple[Tie, ...]]:
-    """Which registrations belong to an MCP surface, by key, and why."""
-    by_name: dict[str, Application] = {}
-    for application in estate.of(Application):
-        by_name[application.app_id] = application
-        match application.identifier_uris:
-            case Known(value=uris):
-                by_name.update({uri.lower().rstrip("/"): application for uri in uris})
-            case Unknown():
-                pass
-    ties: dict[str, list[Tie]] = {}
-
-    def tie(name: str, link: Tie) -> None:
-        plain = name.lower().rstrip("/")
-        application = by_name.get(plain) or by_name.get(plain.removeprefix("api://"))
-        if application is not None and link not in ties.setdefault(application.key, []):
-            ties[application.key].append(link)
-
-    for server in estate.of(McpServer):
-        if server.source is ServerSource.HOST:
-            for name in _host_names_of_registration(server, estate):
-                tie(name, Tie(server.key, "server", f"{server.title} runs under its registration"))
-        elif server.gateway:
-            gateway = estate.get(McpGateway, server.gateway)
-            if gateway is not None and isinstance(gateway.client_id, Known):
-                tie(gateway.client_id.value, Tie(server.key, "server", f"{gateway.title} accepts its tokens"))
-        elif server.api:
-            for name, is_client in _gateway_registrations(server, estate):
-                role = "client" if is_client else "server"
-                said = f"{server.title} admits it as a client" if is_client else f"{server.title} accepts its tokens"
-                tie(name, Tie(server.key, role, said))
-    return {key: tuple(found) for key, found in ties.items()}
-
-
-def _host_names_of_registration(server: McpServer, estate: Estate) -> Iterator[str]:
-    """Client id and audiences of the platform authentication in front of a host."""
-    host = estate.get(Site, server.host) or estate.get(ContainerApp, server.host)
-    if host is None:
-        return
-    match host.auth:
-        case Known(value=PlatformAuth() as auth):
-            match auth.client_id:
-                case Known(value=client_id) if client_id:
-                    yield client_id
-                case _:
-                    pass
-            match auth.allowed_audiences:
-                case Known(value=audiences):
-                    yield from audiences
-                case Unknown():
-                    pass
-        case _:
-            return
-
-
-def _gateway_registrations(server: McpServer, estate: Estate) -> Iterator[tuple[str, bool]]:
-    """Audiences and client ids that token validation in front of a server names, named values resolved."""
-    seen: set[tuple[str, bool]] = set()
-    for call in judged_calls(server, estate):
-        for statement in statements(call.policy.inbound):
-            if statement.name not in TOKEN_VALIDATORS:
-                continue
-            for group, item, is_client in (
-                ("audiences", "audience", False),
-                ("backend-application-ids", "application-id", False),
-                ("client-application-ids", "application-id", True),
-            ):
-                parent = statement.element.find(group)
-                for child in parent.elements if parent else ():
-                    if child.name == item:
-                        match call.policy.resolve(child.content):
-                            case Known(value=text):
-                                seen.add((text.strip(), is_client))
-                            case Unknown():
-                                pass
-    yield from sorted(seen)

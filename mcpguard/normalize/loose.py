@@ -3,14 +3,17 @@
 A repository full of ordinary policies is read and left alone (docs/architecture.md, "MCP surfaces").
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 
 from mcpguard.core.facts import Known
 from mcpguard.evidence import RawResource
+from mcpguard.evidence.formats import TEMPLATES
 from mcpguard.model.estate import Estate
 from mcpguard.model.kinds.entity import Entity
-from mcpguard.model.kinds.gateway import PolicyText
+from mcpguard.model.kinds.gateway import Api, PolicyText
 from mcpguard.model.kinds.mcp import Confidence, McpServer, ServerSource
 from mcpguard.normalize.fields import location_of, text
 from mcpguard.normalize.servers import ASSUMED
@@ -38,7 +41,11 @@ def loose_policy(raw: RawResource) -> PolicyText:
 
 
 def loose_servers(estate: Estate, assume_mcp: bool) -> Iterator[tuple[Entity, str]]:
-    """A server for every loose policy that shows a marker, or with ``assume_mcp`` for every one."""
+    """A server for every loose policy that shows a marker, or with ``assume_mcp`` for every one.
+
+    Where templates of a gateway were read, a policy that none of them loads is not known to be deployed.
+    """
+    has_templates = any(found.format in TEMPLATES for kind in (Api, PolicyText) for found in estate.of(kind))
     for policy in estate.of(PolicyText):
         if policy.owner:
             continue
@@ -53,12 +60,17 @@ def loose_servers(estate: Estate, assume_mcp: bool) -> Iterator[tuple[Entity, st
                     at=policy.at,
                     format=policy.format,
                     source=ServerSource.LOOSE_POLICY,
-                    confidence=Confidence.HIGH if assumed else Confidence.MEDIUM if said else Confidence.LOW,
+                    confidence=_confidence(assumed=bool(assumed), said=bool(said) and not has_templates),
+                    is_unreferenced=has_templates,
                     reasons=tuple(filter(None, (said, whence, assumed))),
                     backends=Known((), policy.at),
                 ),
                 "",
             )
+
+
+def _confidence(*, assumed: bool, said: bool) -> Confidence:
+    return Confidence.HIGH if assumed else Confidence.MEDIUM if said else Confidence.LOW
 
 
 def _is_policy(policy: PolicyText, estate: Estate) -> bool:

@@ -4,6 +4,8 @@ Shapes and behaviour: microsoft/mcp-gateway deployment/k8s, Program.cs (authenti
 AdapterReverseProxyController.cs (routes). Each adapter is a server; all registered tools belong to one more, the router.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 from mcpguard.core.facts import Fact, Known, Unknown

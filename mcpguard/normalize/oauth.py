@@ -4,6 +4,8 @@ A name alone is not enough: ``/token`` may be a pass-through to the identity pro
 The names are those of the public samples (Azure-Samples, remote-mcp-apim-functions-python) and of RFC 6749 and RFC 7591.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 

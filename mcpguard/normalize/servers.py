@@ -1,5 +1,7 @@
 """MCP servers and tools in API Management: native ones and those proxied by hand. Facts: facts/apim.md 1.3."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -18,6 +20,7 @@ from mcpguard.policy.tree import Document
 _OTHER_TYPES = frozenset({"soap", "graphql", "odata", "grpc", "a2a", "websocket"})
 _MARKERS = ("mcp-session-id", "tools/call", "mcp-protocol-version")
 _TELLING = re.compile(r"(?i)(?:^|/)(?:mcp|sse|messages?)/?$")
+_METADATA = ".well-known/oauth-protected-resource"
 _TRANSPORT_DEFAULT = "a server of type mcp that names no transport speaks streamable HTTP (facts/apim.md 1.3, from samples)"
 ASSUMED = "--assume-mcp says so"
 _TRANSPORT_PAIR = (frozenset({"sse"}), frozenset({"message", "messages"}))
@@ -116,6 +119,8 @@ def _inferred(api: Api, estate: Estate, assume_mcp: bool) -> McpServer | None:
         strong.append(f"its policy speaks of {marker}")
     if "mcp" in api.display_name.lower().replace("-", " ").replace("_", " ").split():
         weak.append(f"it is called {api.display_name!r}")
+        if any(_METADATA in operation.url_template for operation in estate.under(api.key, Operation)):
+            strong.append("it serves protected resource metadata")
     if assume_mcp:
         strong.append(ASSUMED)
     if not strong:

@@ -1,5 +1,7 @@
 """Addresses, taken apart without the standard parser's surprises: userinfo, ports and template holes are kept apart."""
 
+from __future__ import annotations
+
 import re
 
 from mcpguard.core.location import Location

@@ -4,6 +4,8 @@
 (azure-docs, api-management-policy-expressions and set-body-policy).
 """
 
+from __future__ import annotations
+
 import msgspec
 
 from mcpguard.core.facts import Unknown

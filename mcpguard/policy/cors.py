@@ -1,5 +1,7 @@
 """Which ``cors`` answers: only the first one that a call meets counts (azure-docs, cors-policy)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mcpguard.core.facts import Unknown

@@ -6,6 +6,8 @@ message parts, and end at sinks. A claim read from a token is not the token; a c
 request is labelled by where the request went.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 

@@ -6,6 +6,8 @@ section only; a scope without a document inherits everything; fragments are past
 hold sections, ``<base/>`` or other fragments. What could not be read stays a hole.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import TypeAlias
@@ -63,7 +65,7 @@ class Statement(msgspec.Struct, frozen=True):
 
     element: Element
     origin: ScopedPolicy
-    children: "tuple[Node, ...]"
+    children: tuple[Node, ...]
     """The child policies, for elements that hold some; attributes and values stay on ``element``."""
 
     @property
@@ -95,7 +97,7 @@ class Either(msgspec.Struct, frozen=True):
     """One of several possibilities holds, and it is not known which."""
 
     unknown: Unknown
-    branches: "tuple[tuple[Node, ...], ...]"
+    branches: tuple[tuple[Node, ...], ...]
 
 
 Node: TypeAlias = Statement | Hole | Either

@@ -1,5 +1,7 @@
 """Addresses of authorization servers: to them a token is shown, to all others it is passed on."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator
 from enum import Enum
 

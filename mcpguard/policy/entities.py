@@ -1,5 +1,7 @@
 """The five entities of XML and character references: decoded, and nothing else is ever expanded."""
 
+from __future__ import annotations
+
 import re
 
 _REFERENCE = re.compile(r"&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6}));")

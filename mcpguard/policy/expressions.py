@@ -1,5 +1,7 @@
 """The expressions of a statement: in its attributes, its texts and the elements below it that are no policies themselves."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import msgspec

@@ -6,6 +6,8 @@ a condition has shown on a path decides later conditions on it (``conditions.py`
 values that the caller defines, so the sets stay small and the cost linear in the policy.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import wraps

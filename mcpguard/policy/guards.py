@@ -1,5 +1,7 @@
 """What stands in a caller's way: token validation, client certificates, and checks that somebody wrote by hand."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec

@@ -1,5 +1,7 @@
 """What a request header holds when the request is forwarded: the caller's value, something else, or nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from enum import Enum
 

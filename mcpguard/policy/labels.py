@@ -1,5 +1,7 @@
 """What data flow finds: labels on values, the places where they end up, and the way between."""
 
+from __future__ import annotations
+
 from enum import Enum
 
 import msgspec

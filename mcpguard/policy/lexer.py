@@ -6,6 +6,8 @@ not occur. Every function here is linear in the text it looks at; callers bound 
 looked at with :class:`Budget`.
 """
 
+from __future__ import annotations
+
 import re
 
 _MAX_HOLES = 24

@@ -4,6 +4,8 @@ Revision 2026-07-28 asks clients to repeat method and tool name in them and serv
 otherwise; older servers do not look at them (facts/tools-and-evidence.md 1.1). Whoever decides by them has to compare.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator
 from typing import Final
 

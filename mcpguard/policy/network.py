@@ -4,6 +4,8 @@
 (ip-filter reference). "All there are" means all of IPv4.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import msgspec
@@ -109,6 +111,19 @@ def _address(text: str, *, last: bool) -> int:
     size = 1 << (32 - int(length))
     first = number - number % size
     return first + size - 1 if last else first
+
+
+def address_range(text: str) -> tuple[int, int] | None:
+    """First and last IPv4 address of an address or a block in slash notation, as numbers; None when it is neither."""
+    first = _address(text.strip(), last=False)
+    return (first, _address(text.strip(), last=True)) if first >= 0 else None
+
+
+def covers_all(texts: list[str]) -> bool:
+    """Whether addresses and blocks together are all there are; words for everybody count."""
+    if any(text.lower() in ("any", "::/0") for text in texts):
+        return True
+    return _covers_all([span for span in map(address_range, texts) if span is not None])
 
 
 def _covers_all(ranges: list[tuple[int, int]]) -> bool:

@@ -6,6 +6,8 @@ closing quote or the next tag is it read as raw C#. A DOCTYPE is refused: it is 
 entity beyond the five of XML and character references is ever expanded.
 """
 
+from __future__ import annotations
+
 import re
 from functools import lru_cache
 

@@ -1,5 +1,7 @@
 """What a policy text refers to by name: fragments and named values."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import msgspec

@@ -4,6 +4,8 @@ Offsets are character offsets into the text that was read. Nodes are immutable a
 cycle and the garbage collector need not look at them.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 
@@ -74,7 +76,7 @@ class Element(msgspec.Struct, frozen=True, gc=False):
 
     name: str
     attributes: tuple[Attribute, ...]
-    children: "tuple[Element | Text | Comment, ...]"
+    children: tuple[Element | Text | Comment, ...]
     start: int
     head_end: int
     """The offset after the start tag, which is where a finding about the element ends."""
@@ -88,11 +90,11 @@ class Element(msgspec.Struct, frozen=True, gc=False):
         return None
 
     @property
-    def elements(self) -> "tuple[Element, ...]":
+    def elements(self) -> tuple[Element, ...]:
         """The child elements."""
         return tuple([child for child in self.children if type(child) is Element])
 
-    def find(self, name: str) -> "Element | None":
+    def find(self, name: str) -> Element | None:
         """The first child element of that name."""
         for child in self.children:
             if isinstance(child, Element) and child.name == name:
@@ -114,7 +116,7 @@ class Element(msgspec.Struct, frozen=True, gc=False):
             tuple(expression for text in texts for expression in text.expressions),
         )
 
-    def walk(self) -> "Iterator[Element]":
+    def walk(self) -> Iterator[Element]:
         """The element and everything below it, in document order, without recursion."""
         stack: list[Element] = [self]
         while stack:

@@ -4,6 +4,8 @@ An attribute that no source describes in full keeps its members open (``expressi
 is called an error that API Management takes.
 """
 
+from __future__ import annotations
+
 from mcpguard.policy.vocabulary_types import (
     BOOLEAN,
     NO_WORKSPACE,

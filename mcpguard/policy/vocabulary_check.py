@@ -1,5 +1,7 @@
 """A policy document held against the vocabulary: unknown words, missing ones, words where they may not stand."""
 
+from __future__ import annotations
+
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,5 +1,7 @@
 """Vocabulary: conversion, caching and validation of contents. Source: facts/apim.md 2.4 and 2.5, and the policy reference."""
 
+from __future__ import annotations
+
 from mcpguard.policy.vocabulary_types import (
     BOOLEAN,
     AttributeRule,

@@ -3,6 +3,8 @@
 ``llm-…`` and ``azure-openai-…`` take the same members (policy toolkit: one config for each pair).
 """
 
+from __future__ import annotations
+
 from mcpguard.policy.vocabulary_types import (
     BOOLEAN,
     NO_WORKSPACE,

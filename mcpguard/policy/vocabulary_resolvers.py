@@ -3,6 +3,8 @@
 Source: the policy reference of each; it says which of the child elements stand once at most.
 """
 
+from __future__ import annotations
+
 from mcpguard.policy.vocabulary_types import (
     BOOLEAN,
     ElementRule,

@@ -1,5 +1,7 @@
 """The shape of the vocabulary's tables. Imported with the tables, which only ``policy check`` and ``policy show`` need."""
 
+from __future__ import annotations
+
 from enum import Enum
 
 import msgspec
@@ -86,7 +88,7 @@ class ElementRule(msgspec.Struct, frozen=True):
 
     name: str
     attributes: tuple[AttributeRule, ...] = ()
-    elements: "tuple[ElementRule | str, ...]" = ()
+    elements: tuple[ElementRule | str, ...] = ()
     """The child elements; a string names a policy that may stand there."""
     anything: bool = False
     """Whether any element may stand below: bodies, style sheets."""

@@ -6,6 +6,8 @@ order of magnitude faster than the reader and, unlike lxml, costs nothing to imp
 reader has to look.
 """
 
+from __future__ import annotations
+
 from mcpguard.policy.lexer import expression_end, expression_start
 
 _MOST_EXPRESSIONS = 2000

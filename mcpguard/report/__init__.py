@@ -3,6 +3,8 @@
 A renderer's module is imported when it is first used, so asking for JSON does not load the template engine.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import msgspec

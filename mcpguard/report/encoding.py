@@ -1,5 +1,7 @@
 """JSON text out of structs, whatever strings the input held."""
 
+from __future__ import annotations
+
 import msgspec
 
 

@@ -3,6 +3,8 @@
 What was covered comes first, because everything after it holds only within that.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 from collections.abc import Iterable
@@ -19,7 +21,9 @@ from mcpguard.evidence import ArtifactStatus
 from mcpguard.model.finding import RISKS, Finding, Outcome, RuleMeta
 from mcpguard.model.kinds.mcp import Confidence
 from mcpguard.model.report import Report
+from mcpguard.model.sheet import Sheet
 from mcpguard.report import minimark
+from mcpguard.report.drawing import Drawing, draw
 from mcpguard.report.order import SEVERITIES, ordered
 from mcpguard.report.places import NO_TEXT, described, place
 from mcpguard.report.prose import counted, short_id, stamp
@@ -105,6 +109,14 @@ class Quiet(msgspec.Struct, frozen=True):
     not_applicable: list[Finding]
 
 
+class Chain(msgspec.Struct, frozen=True):
+    """One MCP server in full, and the drawing of its chain."""
+
+    anchor: str
+    sheet: Sheet
+    drawing: Drawing
+
+
 class Held(msgspec.Struct, frozen=True):
     """Something missing, and the outcomes that wait for it."""
 
@@ -180,6 +192,7 @@ def _context(report: Report) -> dict[str, object]:
         "errors": errors,
         "suppressed": [(finding, report.rules[finding.rule]) for finding in suppressed(report)],
         "quiet": _quiet(report),
+        "chains": [Chain(f"server-{number}", sheet, draw(sheet)) for number, sheet in enumerate(report.sheets, 1)],
         "counted": counted,
     }
 

@@ -1,5 +1,7 @@
 """The documented JSON output; its schema is ``docs/schemas/report.schema.json``."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 import msgspec

@@ -3,6 +3,8 @@
 Whatever comes from the input is written so that GitHub shows it as text: no markup, no HTML, no links, no mentions.
 """
 
+from __future__ import annotations
+
 import re
 
 from mcpguard.evidence import ArtifactStatus

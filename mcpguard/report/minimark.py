@@ -4,6 +4,8 @@ Every character of the source is escaped before it is placed between tags that s
 is ever made from the source, so the result is inert whatever the source says. Links are shown, not made.
 """
 
+from __future__ import annotations
+
 import re
 from html import escape
 

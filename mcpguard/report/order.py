@@ -1,5 +1,7 @@
 """The one order in which findings are shown, and their grouping by resource."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 import msgspec

@@ -1,5 +1,7 @@
 """Where a finding stands, as people read it: ``path:line:column``."""
 
+from __future__ import annotations
+
 import msgspec
 
 from mcpguard.core.location import Location

@@ -1,5 +1,7 @@
 """What ``policy check`` found, as text and as JSON (``docs/schemas/policy-check.schema.json``). Pure functions of a struct."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import msgspec

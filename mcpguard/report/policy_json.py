@@ -1,5 +1,7 @@
 """The effective policy as JSON: a tree of statements, holes and alternatives, each with its place."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import msgspec
@@ -61,7 +63,7 @@ class _Statement(_Struct, frozen=True, tag_field="kind", tag="statement"):
     """As it is written: the whole element, or the start tag of one that holds policies."""
     defaults: tuple[_Default, ...]
     named_values: tuple[_NamedValue, ...]
-    children: "tuple[_Node, ...]"
+    children: tuple[_Node, ...]
 
 
 class _Hole(_Struct, frozen=True, tag_field="kind", tag="hole"):
@@ -74,7 +76,7 @@ class _Alternatives(_Struct, frozen=True, tag_field="kind", tag="alternatives"):
     missing: str
     remedy: str
     place: _Place | None
-    branches: "tuple[tuple[_Node, ...], ...]"
+    branches: tuple[tuple[_Node, ...], ...]
 
 
 _Node = _Statement | _Hole | _Alternatives

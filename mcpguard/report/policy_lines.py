@@ -4,6 +4,8 @@
 statements asks for thousands of places.
 """
 
+from __future__ import annotations
+
 import msgspec
 
 from mcpguard.core.location import Location, Route
@@ -74,7 +76,7 @@ class Lines:
     def _source(self, artifact: str) -> tuple[SourceText, list[int]] | None:
         if artifact not in self._sources:
             text = self._report.texts.get(artifact)
-            source = SourceText(text.data, text.format, text.moved) if text is not None else None
+            source = SourceText(text.data, text.format, text.moved, text.places) if text is not None else None
             self._sources[artifact] = (source, line_starts(source.text)) if source is not None else None
         return self._sources[artifact]
 

@@ -1,5 +1,7 @@
 """What the three formats of ``policy show`` share: the effective policy with its ways in, and what to say of a statement."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 import msgspec

@@ -1,5 +1,7 @@
 """The effective policy for a terminal: section by section, each statement with its line, each run with scope and file."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 import msgspec

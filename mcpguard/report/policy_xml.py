@@ -4,6 +4,8 @@ Expressions are escaped. What is not known is a comment where it is a hole, and 
 ``<alternative>`` each where one of several things holds: no policy is called that.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 

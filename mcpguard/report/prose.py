@@ -1,5 +1,7 @@
 """Small pieces of English and of Markdown that several formats need."""
 
+from __future__ import annotations
+
 import re
 from datetime import UTC
 

@@ -4,6 +4,8 @@ Only failures that nobody accepted are results. What could not be told, what bro
 notifications of the invocation, so that an alert is never opened for ignorance and ignorance is never lost.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Sequence
 

@@ -1,5 +1,7 @@
 """The part of SARIF 2.1.0 that mcpguard writes, as types; fields at their default are left out."""
 
+from __future__ import annotations
+
 import msgspec
 
 

@@ -1,5 +1,7 @@
 """What every format says of a run as a whole: the verdict, the counts, what was looked at, what is missing."""
 
+from __future__ import annotations
+
 from enum import Enum
 
 import msgspec

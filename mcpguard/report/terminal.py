@@ -1,5 +1,7 @@
 """Text that is safe and straight on a terminal: escapes, display widths, wrapping, quoted lines with marks."""
 
+from __future__ import annotations
+
 import unicodedata
 from collections.abc import Callable, Iterator
 

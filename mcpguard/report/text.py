@@ -1,5 +1,7 @@
 """The report for a terminal: findings by resource with the lines they mean, then what was covered, then the verdict."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mcpguard.core.location import Location

@@ -3,6 +3,8 @@
 Shapes: facts/apim.md 4. Nothing is interpreted but ids and types; an id is kept as it was written.
 """
 
+from __future__ import annotations
+
 from mcpguard.core.location import Location, Route
 from mcpguard.evidence import Gap, GapReason, Json, RawResource, resource_key
 from mcpguard.evidence.kinds import KIND_OF_TYPE, kind_of
@@ -10,6 +12,11 @@ from mcpguard.sources.ids import last_of, make_id, parent_of, type_in, type_of
 from mcpguard.sources.reading import Page, Reading
 
 FORMAT = "arm-json"
+_PARTIAL_LISTS = frozenset({"microsoft.web/sites/config", "microsoft.web/sites/slots/config"})
+"""Types of which a list answer holds one (``web``), whatever there is (REST reference, Web Apps - List Configurations)."""
+_SITES = frozenset({"microsoft.web/sites", "microsoft.web/sites/slots"})
+_SLOT_NAMES = frozenset({"appSettingNames", "connectionStringNames", "azureStorageConfigNames"})
+"""Members of ``slotConfigNames`` (REST reference, Web Apps - List Slot Configuration Names); a site has none of them."""
 _LINKS = frozenset({"microsoft.apimanagement/service/products/apis", "microsoft.apimanagement/service/gateways/apis"})
 """Types of which the id alone says everything."""
 
@@ -33,9 +40,7 @@ def take_resource(reading: Reading, value: dict[str, Json], route: Route, api_ve
             return
     type_ = type_in(value.get("type"))
     if not type_ or type_.startswith("microsoft.web/"):
-        # App Service at times puts the name into the type: Microsoft.Web/sites/config/web.
-        derived = type_of(found)
-        type_ = derived if not type_ or type_ == f"{derived}/{last_of(found).lower()}" else type_
+        found, type_ = _of_app_service(found, type_, value)
     given = value.get("apiVersion")
     version = given if isinstance(given, str) else api_version
     if "properties" not in value:
@@ -53,6 +58,21 @@ def take_resource(reading: Reading, value: dict[str, Json], route: Route, api_ve
     reading.add(RawResource(found, type_, value, Location(reading.path, route), FORMAT, version))
     if type_ in KIND_OF_TYPE and type_ not in _LINKS and not isinstance(value.get("properties"), dict):
         _lacks_properties(reading, found, type_, value, route)
+
+
+def _of_app_service(id: str, type: str, value: dict[str, Json]) -> tuple[str, str]:
+    """Id and type of an answer of App Service, which at times mixes them up.
+
+    It puts a name into the type (``Microsoft.Web/sites/config/web``), or gives what lies below a site the site's own type
+    or id (``slotConfigNames``).
+    """
+    derived = type_of(id)
+    if not type or type == f"{derived}/{last_of(id).lower()}" or derived.startswith(f"{type}/"):
+        type = derived
+    properties = value.get("properties")
+    if type in _SITES and isinstance(properties, dict) and properties and properties.keys() <= _SLOT_NAMES:
+        return f"{id.rstrip('/')}/config/slotConfigNames", f"{type}/config"
+    return id, type
 
 
 def _lacks_properties(reading: Reading, id: str, type: str, value: dict[str, Json], route: Route) -> None:
@@ -82,6 +102,8 @@ def take_page(reading: Reading, value: dict[str, Json], route: Route, first: int
     at = reading.at(*route, "nextLink") if continues else reading.at(*route)
     if len(pairs) == 1:
         scope, type_ = pairs.pop()
+        if type_ in _PARTIAL_LISTS:
+            return
         whole = total if isinstance(total, int) and not isinstance(total, bool) else -1
         reading.pages.append(Page(scope, type_, len(items), whole, continues, at))
     elif continues:

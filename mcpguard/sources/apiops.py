@@ -4,6 +4,8 @@ Names come from folders, bodies from files. An extract is whole, so it says what
 or holds in a form that is not read, is a gap.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec

@@ -9,6 +9,8 @@ Overrides are not applied: an extract is judged as the service that it was taken
 elsewhere is another service, which is a gap.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 

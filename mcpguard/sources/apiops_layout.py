@@ -4,6 +4,8 @@ The first APIOps writes folder names with spaces and an information file in ever
 spaces and some lists of names. Both are read, also mixed.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator
 from enum import Enum

@@ -4,6 +4,8 @@ Nothing is written anywhere, so names in an archive lead nowhere. The tar is rea
 reads extended headers of any length into memory.
 """
 
+from __future__ import annotations
+
 import os
 import zipfile
 import zlib

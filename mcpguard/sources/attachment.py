@@ -2,6 +2,8 @@
 is the one that a folder on their path, or the file itself, is named after, or else the only one there is.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -16,12 +18,14 @@ _SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
 _CONTAINER_APPS = ("microsoft.app/containerapps",)
 _FITTING = {
     hosts.APP_SETTINGS: _SITES,
+    hosts.SLOT_SETTINGS: _SITES,
     hosts.PLATFORM_AUTH: _SITES + _CONTAINER_APPS,
     hosts.FUNCTION: _SITES,
 }
 """What may belong to what."""
 _CHILD = {
     hosts.APP_SETTINGS: ("config", "appsettings"),
+    hosts.SLOT_SETTINGS: ("config", "slotConfigNames"),
     hosts.PLATFORM_AUTH: ("config", "authsettingsV2"),
 }
 _BETWEEN = re.compile(r"[^a-z0-9-]+")
@@ -54,7 +58,8 @@ def attach(readings: Sequence[Reading]) -> None:
         for reading, index in left:
             if alone:
                 _give(reading, index, fitting[0])
-                reading.notes.append(f"taken to belong to {last_of(fitting[0].id)}, the only app that was read")
+                note = f"taken to belong to {last_of(fitting[0].id)}, the only app that was read"
+                reading.notes.extend(() if note in reading.notes else (note,))
             else:
                 _leave(reading, index)
 
@@ -115,6 +120,8 @@ def _function_name(path: str) -> str:
 
 def _leave(reading: Reading, index: int) -> None:
     part = reading.resources[index]
+    if part.type == hosts.SLOT_SETTINGS:
+        return  # the settings that they were printed with say so
     what = {
         hosts.APP_SETTINGS: "app settings",
         hosts.PLATFORM_AUTH: "settings of platform authentication",

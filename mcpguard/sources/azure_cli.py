@@ -2,15 +2,18 @@
 
 Many command groups print the models of an SDK, in which members of ``properties`` stand at the top and members that the
 SDK does not know are gone (facts/apim.md 4; azure-cli ``az apim``, ``az webapp``, ``az functionapp``, ``az monitor
-diagnostic-settings``). They are put back into ARM shape; what cannot be in such an answer is a gap, not false.
+diagnostic-settings``, ``az policy definition``). They are put back into ARM shape; what cannot be in such an answer is a
+gap, not false.
 ``az containerapp`` and ``az cognitiveservices`` print ARM shape; ``az rest`` prints the answer itself.
 """
+
+from __future__ import annotations
 
 import msgspec
 
 from mcpguard.core.location import Route
 from mcpguard.evidence import Gap, GapReason, Json, RawResource, resource_key
-from mcpguard.sources.hosts import APP_SETTINGS, PLATFORM_AUTH
+from mcpguard.sources.hosts import APP_SETTINGS, PLATFORM_AUTH, SLOT_SETTINGS
 from mcpguard.sources.ids import last_of
 from mcpguard.sources.reading import Reading
 
@@ -61,7 +64,9 @@ _SHAPES = {
     "microsoft.web/sites/slots/config": _CONFIG,
     "microsoft.web/sites/functions": _shape("config configHref invokeUrlTemplate functionAppId"),
     "microsoft.web/sites/slots/functions": _shape("config configHref invokeUrlTemplate functionAppId"),
+    "microsoft.managedidentity/userassignedidentities": _shape("clientId principalId"),
     "microsoft.insights/diagnosticsettings": _shape("logs metrics workspaceId storageAccountId"),
+    "microsoft.authorization/policydefinitions": _shape("policyRule"),
 }
 _MISPLACED = (
     ("web", frozenset({"ftpsState", "minTlsVersion", "use32BitWorkerProcess"})),
@@ -134,7 +139,7 @@ def is_settings(value: list[Json]) -> bool:
 
 
 def take_settings(reading: Reading, value: list[Json], route: Route) -> None:
-    """Take app settings; which app they belong to is found when all files are read."""
+    """Take app settings, and which of them are slot settings; which app they belong to is found when all files are read."""
     properties: dict[str, Json] = {}
     for index, item in enumerate(value):
         name = item["name"]
@@ -145,6 +150,9 @@ def take_settings(reading: Reading, value: list[Json], route: Route) -> None:
             reading.miss("an app setting without a name", reading.at(*route, index))
     reading.moved[*route, "properties"] = route
     reading.add(RawResource(f"file:{reading.path}", APP_SETTINGS, {"properties": properties}, reading.at(*route), FORMAT))
+    sticky = [item["name"] for item in value if item["slotSetting"] is True and isinstance(item["name"], str)]
+    body: dict[str, Json] = {"properties": {"appSettingNames": sticky}}
+    reading.add(RawResource(f"file:{reading.path}#slot", SLOT_SETTINGS, body, reading.at(*route), FORMAT))
 
 
 def is_platform_auth(value: dict[str, Json]) -> bool:

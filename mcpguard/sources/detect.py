@@ -1,5 +1,7 @@
 """What a file is, told by its content; a name only chooses between reasons for leaving a file alone."""
 
+from __future__ import annotations
+
 import re
 
 import msgspec
@@ -23,19 +25,21 @@ _YAML_KEY = LazyPattern(rb"(?m)^(apiVersion|kind|servers|openapi|swagger|asyncap
 _LOOK_AT = 65536
 _MAX_NESTED_LISTS = 3
 _UNKNOWN_JSON = "JSON, but of no shape that mcpguard knows"
+_TERRAFORM_JSON = "Terraform written as JSON is not read; scan the output of terraform show -json"
 _UNKNOWN = "no format that mcpguard knows"
-_BY_SUFFIX = {
-    ".bicep": "Bicep is not read; compile it with az bicep build and scan the JSON",
-    ".bicepparam": "Bicep is not read; compile it with az bicep build and scan the JSON",
-    ".tf": "the language of Terraform is not read; scan the output of terraform show -json",
-    ".tfvars": "the language of Terraform is not read; scan the output of terraform show -json",
-}
+_HCL = (".tf", ".tfvars")
 
 
 def take_file(source: Source) -> Reading:
     """Read one file of any format."""
     reading = Reading(source.path, source.data, note=source.note)
+    if source.path.endswith((".bicep", ".bicepparam")):
+        reading.kind = reading.text_format = "bicep"  # read when all files are: they name each other
+        return reading
     data = source.data
+    if source.path.endswith(_HCL):
+        reading.text_format = "hcl"  # evaluated when all files are read
+        return reading
     leading = _LEADING.match(data)
     first = data[leading.end() : leading.end() + 1] if leading else b""
     if data.lstrip()[:1] == b"<":
@@ -89,8 +93,7 @@ def _reason(source: Source) -> str:
         return "YAML, but no manifest: apiVersion: mcpguard/v1 and kind: McpInventory are missing"
     if {b"apiVersion", b"kind"} <= keys:
         return "YAML, but no manifest"
-    dot = source.path.rfind(".")
-    return _BY_SUFFIX.get(source.path[dot:].lower() if dot >= 0 else "", _UNKNOWN)
+    return _UNKNOWN
 
 
 def _take_xml(reading: Reading) -> None:
@@ -163,7 +166,7 @@ def _take_json(reading: Reading) -> None:
     # Before anything is taken: taking masks secrets in place, and then the text is no longer what was decoded.
     repeated = duplicate_keys(found) if isinstance(found, Decoded) else []
     if not _take(reading, value, ()):
-        reading.skip(_UNKNOWN_JSON)
+        reading.skip(_TERRAFORM_JSON if reading.path.endswith(".tf.json") else _UNKNOWN_JSON)
     else:
         note_repeated_keys(reading, repeated)
 
@@ -282,7 +285,7 @@ def _take_file_shape(reading: Reading, value: dict[str, Json], route: Route) -> 
             registry_entries.take_entry(reading, entry, place)
     elif azure_cli.is_platform_auth(value):
         azure_cli.take_platform_auth(reading, value, route)
-    elif foundry.take_answer(reading, value, route) or (not route and foundry.take_project(reading, value)):
+    elif foundry.take_answer(reading, value, route) or (not route and foundry.take_file(reading, value)):
         pass
     elif not route and (client := mcp_clients.find_client(value)):
         mcp_clients.take_client(reading, *client)

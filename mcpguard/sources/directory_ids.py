@@ -1,5 +1,7 @@
 """Children of directory objects whose file names only an id: put below the application or principal that has it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 
 import msgspec

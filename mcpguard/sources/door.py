@@ -1,5 +1,8 @@
 """The door through which bodies pass: it masks values in place and remembers what it hid."""
 
+from __future__ import annotations
+
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -49,6 +52,7 @@ SECRET_MEMBERS = frozenset(
 """Members that hold a secret wherever they stand, lower case."""
 _WITHHELD = 8
 _SHORTEST_WITH_KEY = 12
+_QUOTED = re.compile(r'"([^"]{4,})"')
 
 
 class Door:
@@ -70,6 +74,8 @@ class Door:
                 self.secrets |= {value, without_scheme(value)}
         elif isinstance(value, Unresolved) and value.parts:
             holder[key] = self._hide_parts(value)
+        elif isinstance(value, Unresolved) and '"' in value.expression:
+            holder[key] = self._hide_quoted(value)
         else:
             self.trim(holder, key)
 
@@ -86,6 +92,17 @@ class Door:
             expression = expression.replace(part, mask(part))
             parts.append(mask(part))
         return msgspec.structs.replace(value, expression=expression, parts=tuple(parts))
+
+    def _hide_quoted(self, value: Unresolved) -> Unresolved:
+        """Mask the texts in an expression of Terraform: one of them may become the value."""
+        pieces = _QUOTED.split(value.expression)
+        for at in range(1, len(pieces), 2):
+            if is_literal(pieces[at]):
+                if len(pieces[at]) >= _WITHHELD:
+                    self.secrets.add(pieces[at])
+                pieces[at] = mask(pieces[at])
+            pieces[at] = f'"{pieces[at]}"'
+        return msgspec.structs.replace(value, expression="".join(pieces))
 
     def trim(self, holder: Json, key: str | int) -> None:
         """Mask what is secret within a text that is kept: keys in urls, and anything of a secret's shape."""

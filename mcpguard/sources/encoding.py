@@ -1,5 +1,7 @@
 """From the bytes of a file to UTF-8 without a byte order mark."""
 
+from __future__ import annotations
+
 import codecs
 import re
 

@@ -3,10 +3,13 @@
 Order and names depend only on what is on disk, never on the order of the given paths.
 """
 
+from __future__ import annotations
+
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -17,6 +20,7 @@ from mcpguard.sources.encoding import NotText, to_utf8
 SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv", "venv", "__pycache__", ".terraform", ".collect"})
 """Folders that hold no exports but may hold a hundred thousand files; the last is what a collection works in."""
 _MIB = 2**20
+EMPTY = "empty file"
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -86,7 +90,7 @@ class _Walk:
                 else:
                     todo.append((entry.path, below, os.path.join(real, entry.name)))  # noqa: PTH118
 
-    def children(self, folder: str, path: str) -> "list[os.DirEntry[str]]":
+    def children(self, folder: str, path: str) -> list[os.DirEntry[str]]:
         try:
             with os.scandir(folder) as found:
                 return sorted(found, key=lambda entry: entry.name)
@@ -167,6 +171,23 @@ def _printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace") if not name.isascii() else name
 
 
+def _read(file: BinaryIO, expected: int, most: int) -> bytes:
+    """What a file holds, and a byte more than ``most`` when it holds more.
+
+    Asking for as much as may come would reserve that much: what is left of each such buffer when it is cut to the size of
+    the file is a memory mapping of its own, and a process may have 65,530 of them on Linux.
+    """
+    raw = file.read(min(expected, most) + 1)
+    if len(raw) <= expected:
+        return raw
+    parts = [raw]  # a pipe, or a file that has grown since
+    room = most + 1 - len(raw)
+    while room > 0 and (more := file.read(min(room, _MIB))):
+        parts.append(more)
+        room -= len(more)
+    return b"".join(parts)
+
+
 def load(entry: Entry, max_file_size: int) -> Source | Artifact:
     """The text of a file, or the artifact that says why there is none."""
     try:
@@ -177,7 +198,7 @@ def load(entry: Entry, max_file_size: int) -> Source | Artifact:
         raw = b""
         if status.st_size <= max_file_size or not regular:
             with open(entry.file, "rb") as file:  # noqa: PTH123
-                raw = file.read(max_file_size + 1)
+                raw = _read(file, status.st_size, max_file_size)
     except OSError as error:
         return Artifact(entry.path, "", ArtifactStatus.FAILED, f"cannot be read: {error.strerror or error}")
     size = max(len(raw), status.st_size if regular else 0)
@@ -188,14 +209,38 @@ def load(entry: Entry, max_file_size: int) -> Source | Artifact:
         detail = f"{length} MiB, larger than the limit of {limit} MiB; raise --max-file-size"
         return Artifact(entry.path, "", ArtifactStatus.FAILED, detail)
     if not raw.strip():
-        return Artifact(entry.path, "", ArtifactStatus.SKIPPED, "empty file")
+        return Artifact(entry.path, "", ArtifactStatus.SKIPPED, EMPTY)
     text = to_utf8(raw)
     if isinstance(text, NotText):
         status_ = ArtifactStatus.SKIPPED if text.binary else ArtifactStatus.FAILED
         return Artifact(entry.path, "", status_, text.reason)
     if not text.data.strip():
-        return Artifact(entry.path, "", ArtifactStatus.SKIPPED, "empty file")
+        return Artifact(entry.path, "", ArtifactStatus.SKIPPED, EMPTY)
     return Source(entry.path, text.data, text.note)
+
+
+def fetcher(
+    paths: Sequence[Path], entries: Sequence[Entry], max_file_size: int, *, allow_outside: bool
+) -> Callable[[str], Source | Artifact | None]:
+    """Reads files that others name although they were not found below ``paths``, by their path in reports.
+
+    Beside and below a file that was given itself everything may be read; what lies elsewhere only with ``allow_outside``.
+    Links count as what they lead to. The reader gives None for what is not there or may not be read.
+    """
+    homes = {entry.file[: -len(entry.path)] for entry in entries if entry.file.endswith(os.sep + entry.path)}
+    home = homes.pop() if len(homes) == 1 else ""
+    given = [os.path.realpath(path) for path in paths]
+    roots = [path if os.path.isdir(path) else os.path.dirname(path) for path in given]  # noqa: PTH112, PTH120
+
+    def fetch(path: str) -> Source | Artifact | None:
+        file = os.path.realpath(home + path)
+        if not home or not os.path.isfile(file):  # noqa: PTH113
+            return None
+        if not allow_outside and not any(file.startswith(root.rstrip(os.sep) + os.sep) for root in roots):
+            return None
+        return load(Entry(path, file), max_file_size)
+
+    return fetch
 
 
 def _mebibytes(size: int) -> str:

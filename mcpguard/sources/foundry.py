@@ -1,4 +1,4 @@
-"""Foundry projects: answers of the data plane (agents, toolboxes, connections), ``azure.yaml`` and agent manifests.
+"""Foundry projects: answers of the data plane (agents, toolboxes, connections), ``azure.yaml``, agent manifests, policies.
 
 Shapes: facts/foundry.md 1.4, 3 and 3.1; azure.yaml: MicrosoftDocs/azure-ai-docs ``agents/concepts/azure-yaml-reference.md``.
 What ARM answers (accounts, projects, connections, links, raiToolLabels) is in ARM shape already and comes through
@@ -8,17 +8,23 @@ What ARM answers (accounts, projects, connections, links, raiToolLabels) is in A
 as one.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 
 from mcpguard.core.location import Route
 from mcpguard.core.patterns import LazyPattern
 from mcpguard.evidence import Gap, GapReason, Json, RawResource, Unresolved
+from mcpguard.evidence.foundry_words import CATEGORIES, fold_auth_type, fold_category
+from mcpguard.evidence.kinds import kind_of
 from mcpguard.sources import masking
 from mcpguard.sources.door import leaves
 from mcpguard.sources.reading import Reading
 
 FORMAT = "foundry"
+ANSWERED = "foundry-data-plane"
+"""The format of connections that the data plane answered: it leaves out some of what ARM says (evidence/formats.py)."""
 CONNECTION_TYPES = frozenset(
     {
         "microsoft.cognitiveservices/accounts/connections",
@@ -42,44 +48,19 @@ _HOSTS = {
     "azure.ai.routine": "routines",
 }
 _MANIFEST_KINDS = {"connection": "connections", "toolbox": "toolboxes"}
-_AUTH_TYPES = {
-    "none": "None",
-    "customkeys": "CustomKeys",
-    "apikey": "ApiKey",
-    "oauth2": "OAuth2",
-    "userentratoken": "UserEntraToken",
-    "projectmanagedidentity": "ProjectManagedIdentity",
-    "agenticidentity": "AgenticIdentityToken",
-    "agenticidentitytoken": "AgenticIdentityToken",
-}
-"""``authType`` in ARM, by the spellings of azd and of the data plane without dashes, case and ``_Preview``."""
 _CONNECTION_MEMBERS = (
     *("category", "target", "authType", "credentials", "metadata", "audience", "isSharedToAll", "authorizationUrl"),
     *("tokenUrl", "refreshUrl", "scopes", "isDefault"),
 )
-_CATEGORIES = frozenset(
-    {
-        *("RemoteTool", "RemoteA2A", "OpenAPI", "ApiManagement", "ModelGateway", "AppInsights", "CustomKeys", "ApiKey"),
-        *("CognitiveSearch", "AzureOpenAI", "AzureBlob", "AzureStorageAccount", "CosmosDB", "AppConfig"),
-    }
-)
-"""Categories of connections (facts/foundry.md 1.4)."""
 _MARK = LazyPattern(
     rb"""(?mi)^[ \t]*(?:-[ \t]+)?(?:host[ \t]*:[ \t]*["']?azure\.ai\.|server_label[ \t]*:|"""
     rb"""kind[ \t]*:[ \t]*["']?(?:connection|toolbox|hosted|prompt|containerAgent)\b)"""
 )
+_CONNECTIONS = LazyPattern(
+    rb"(?i)microsoft\.(?:cognitiveservices/accounts|machinelearningservices/workspaces)/[a-z/]*connections"
+)
+_POLICY = "microsoft.authorization/policydefinitions"
 _VARIABLE = re.compile(r"\$\{(?!\{)")
-
-
-def fold(word: str) -> str:
-    """A category or type of the data plane as ARM spells it: without ``_Preview``."""
-    return word.removesuffix("_Preview").removesuffix("_preview")
-
-
-def fold_auth_type(word: str) -> str:
-    """An authentication type as ARM spells it; one that is not known stays as it is but for ``_Preview``."""
-    plain = fold(word)
-    return _AUTH_TYPES.get(plain.replace("-", "").lower(), plain)
 
 
 # -- connections of the data plane -----------------------------------------------------------------------------------
@@ -93,7 +74,7 @@ def is_connection(value: dict[str, Json]) -> bool:
 def take_connection(reading: Reading, value: dict[str, Json], route: Route, id: str = "", type: str = "") -> None:
     """Take it in ARM shape: the data plane names the category ``type`` and the authentication ``credentials.type``."""
     properties = {name: value[name] for name in _CONNECTION_MEMBERS if name in value}
-    properties["category"] = fold(value["type"])
+    properties["category"] = fold_category(value["type"])
     credentials = value.get("credentials")
     if isinstance(credentials, dict) and isinstance(credentials.get("type"), str):
         properties["authType"] = fold_auth_type(credentials["type"])
@@ -103,7 +84,8 @@ def take_connection(reading: Reading, value: dict[str, Json], route: Route, id: 
     name = str(value.get("name") or "connection")
     id_ = id or _id(reading, "connections", name)
     body: dict[str, Json] = {"name": name, "properties": properties}
-    reading.add(RawResource(id_, type or "foundry/connections", body, reading.at(*route), FORMAT))
+    reading.add(RawResource(id_, type or "foundry/connections", body, reading.at(*route), ANSWERED))
+    reading.kind = FORMAT if reading.kind == ANSWERED else reading.kind
 
 
 # -- agents and toolboxes of the data plane --------------------------------------------------------------------------
@@ -117,7 +99,7 @@ def take_answer(reading: Reading, value: dict[str, Json], route: Route) -> bool:
     kind = _kind_of(value)
     if kind:
         _take_object(reading, value, kind, route)
-    elif is_connection(value) and fold(value["type"]) in _CATEGORIES:
+    elif is_connection(value) and fold_category(value["type"]) in CATEGORIES:
         take_connection(reading, value, route)
     else:
         return False
@@ -134,7 +116,7 @@ def _take_list(reading: Reading, items: list[Json], value: dict[str, Json], rout
         else:
             reading.miss("an item of no known shape in a list of agents or toolboxes", reading.at(*route, "data", index))
     if value.get("has_more") is True:
-        found = frozenset(f"foundry/{kind}" for kind in kinds if kind)
+        found = frozenset(kind_of(f"foundry/{kind}") for kind in kinds if kind)
         detail = f"{reading.path} holds only the first page of an answer"
         at = reading.at(*route, "has_more")
         remedy = "read the next pages too and scan them together"
@@ -174,6 +156,29 @@ def _id(reading: Reading, collection: str, name: str) -> str:
     """An id made of the file's folder, which stands for the project."""
     folder = reading.path.rpartition("/")[0].replace("/", "~") or "project"
     return f"/foundry/{folder}/{collection}/{name.replace('/', '~') or '~'}"
+
+
+# -- definitions of Azure Policy in files of their own -----------------------------------------------------------------
+
+
+def take_file(reading: Reading, value: dict[str, Json]) -> bool:
+    """Take a file of a repository: a project, an agent's manifest or a policy definition; False for anything else."""
+    return take_project(reading, value) or _take_policy(reading, value)
+
+
+def _take_policy(reading: Reading, value: dict[str, Json]) -> bool:
+    """Take a definition of Azure Policy that speaks of connections, as repositories keep it; False for anything else."""
+    inner = value.get("properties")
+    properties = inner if isinstance(inner, dict) else value
+    rule = properties.get("policyRule")
+    if not isinstance(rule, dict) or "if" not in rule or not _CONNECTIONS.search(reading.data):
+        return False
+    route: Route = ("properties",) if properties is inner else ()
+    reading.moved[("properties",)] = route
+    stem = reading.path.rpartition("/")[2].rpartition(".")[0]
+    body = {"name": str(value.get("name") or stem), "properties": properties}
+    reading.add(RawResource(f"file:{reading.path}", _POLICY, body, reading.at(), FORMAT))
+    return True
 
 
 # -- azure.yaml and manifests ----------------------------------------------------------------------------------------
@@ -262,13 +267,13 @@ def _declare(reading: Reading, collection: str, name: str, item: dict[str, Json]
     if isinstance(included, str):
         detail = f"{reading.path} takes {name} from {included[:80]}, which is not followed"
         remedy = "scan the answer of the data plane (GET /agents, /toolboxes, /connections of the project) as well"
-        kinds = frozenset({f"foundry/{collection}"})
+        kinds = frozenset({kind_of(f"foundry/{collection}")})
         id_ = _id(reading, collection, name).lower()
         reading.gaps.append(Gap(id_, kinds, GapReason.NOT_COLLECTED, detail, remedy, reading.at(*route, "$ref")))
     body = item
     if collection == "connections":
         properties: dict[str, Json] = {member: item[member] for member in _CONNECTION_MEMBERS if member in item}
-        for member, folded in (("category", fold), ("authType", fold_auth_type)):
+        for member, folded in (("category", fold_category), ("authType", fold_auth_type)):
             if isinstance(properties.get(member), str):
                 properties[member] = folded(properties[member])
         body = {"name": name, "properties": properties}

@@ -8,9 +8,12 @@ Owners and sponsors, and what ``az`` lists of one registration, do not say whose
 folder does. Such ids begin with ``/directoryObjects/`` until :mod:`mcpguard.sources.merge` has found the object.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Set
 from functools import lru_cache
+from sys import intern
 
 import msgspec
 
@@ -49,6 +52,14 @@ _ENTITY_TYPES = {
 _SAME = {"approleassignments": ASSIGNMENT, "approleassignedto": ASSIGNMENT, "oauth2permissiongrants": GRANT}
 """Relations whose items say themselves between whom they stand; one of them may be listed in three places."""
 _SINGLE = frozenset({"microsoft.graph/policies/defaultappmanagementpolicy"})
+_WHOLE_LISTS: dict[str, tuple[str, ...]] = {
+    GRANT: ("clientId", "principalId"),
+    "microsoft.graph/rolemanagement/directory/roleassignments": ("principalId", "roleDefinitionId"),
+    "microsoft.graph/reports/serviceprincipalsigninactivities": ("appId",),
+    "microsoft.graph/identity/conditionalaccess/policies": (),
+}
+"""Lists of the directory that are exported whole, and the members that people filter them by. An answer does not say that
+it was filtered, but one of a filtered list holds the same value everywhere."""
 _RELATIONS = {
     "owners": "owners",
     "sponsors": "sponsors",
@@ -58,8 +69,21 @@ _RELATIONS = {
     "approleassignments": "appRoleAssignments",
     "approleassignedto": "appRoleAssignedTo",
     "oauth2permissiongrants": "oauth2PermissionGrants",
+    "transitivememberof": "transitiveMemberOf",
+    "memberof": "memberOf",
 }
 """Relations as names of files and folders spell them, without separators, and as Graph does."""
+_INTERNED = frozenset({GRANT, ASSIGNMENT})
+_REPEATED = (
+    "clientId",
+    "consentType",
+    "principalId",
+    "resourceId",
+    "scope",
+    "appRoleId",
+    "principalType",
+    "resourceDisplayName",
+)
 _PEOPLE = ("/owners", "/sponsors")
 _EXPANDED_AT_MOST = 20
 """How many children ``$expand`` gives (facts/entra.md 5): as many may be a part of more."""
@@ -239,6 +263,8 @@ def take_object(
     # A single object without an id, such as a policy of the tenant, is its own path.
     id_ = f"{path}/{names[0]}" if names and type not in _SINGLE else path
     format_ = renamed.format if renamed else EXPORTER if place.exporter else FORMAT
+    if type in _INTERNED:
+        _intern(value)
     raw = RawResource(id_, type, value, reading.at(*route), format_)
     _move(reading, route, renamed)
     reading.add(raw)
@@ -246,6 +272,14 @@ def take_object(
         _take_expanded(reading, raw)
     elif place.exporter and place.owner:
         reading.complete.append(Complete(resource_key(place.owner), place.type))
+
+
+def _intern(value: dict[str, Json]) -> None:
+    """Keep one text for the ids and words that grants repeat: a directory has hundreds of thousands of them."""
+    for name in _REPEATED:
+        text = value.get(name)
+        if type(text) is str:
+            value[name] = intern(text)
 
 
 def _move(reading: Reading, route: Route, renamed: Renamed | None) -> None:
@@ -256,6 +290,8 @@ def _move(reading: Reading, route: Route, renamed: Renamed | None) -> None:
 
 _EXPANDED = {
     "federatedIdentityCredentials": "",
+    "memberOf": "",
+    "transitiveMemberOf": "",
     "appRoleAssignments": ASSIGNMENT,
     "appRoleAssignedTo": ASSIGNMENT,
     "oauth2PermissionGrants": GRANT,
@@ -272,6 +308,7 @@ def _take_expanded(reading: Reading, raw: RawResource) -> None:
             continue
         type_ = f"{raw.type}/{member.lower()}"
         path = _PATHS.get(known, f"{raw.id}/{member}")
+        taken = 0
         for index, child in enumerate(children):
             found = in_graph_names(child) if isinstance(child, dict) else None
             body = found.body if isinstance(found, Renamed) else child
@@ -280,7 +317,8 @@ def _take_expanded(reading: Reading, raw: RawResource) -> None:
                 at = raw.origin.child(member, index)
                 _move(reading, at.route, found if isinstance(found, Renamed) else None)
                 reading.add(RawResource(f"{path}/{id_}", known or type_, body, at, raw.format))
-        if len(children) < _EXPANDED_AT_MOST:
+                taken += 1
+        if taken == len(children) < _EXPANDED_AT_MOST:  # a child without an id is not there, so the rest is not all
             reading.complete.append(Complete(raw.key, type_))
 
 
@@ -317,8 +355,24 @@ def take_page(reading: Reading, value: dict[str, Json], context: Context, route:
         reading.gaps.append(Gap(resource_key(owner), kinds, GapReason.INCOMPLETE_PAGE, detail, remedy, at))
     elif not owner:
         take_bare_list(reading, len(value["value"]), first)
+        if _is_whole(type_, value["value"]):
+            reading.complete.append(Complete("", type_))
     elif len(reading.resources) - first == len(value["value"]):
         reading.complete.append(Complete(resource_key(owner), type_))
+
+
+def _is_whole(type: str, items: list[Json]) -> bool:
+    """Whether a list that goes on nowhere is taken for all that the directory has of it."""
+    members = _WHOLE_LISTS.get(type)
+    if members is None:
+        return False
+    return not any(_is_same_text(items, name) for name in members)
+
+
+def _is_same_text(items: list[Json], name: str) -> bool:
+    """Whether all items have the same text in a member."""
+    values = {value if isinstance(value := item.get(name), str) else "" for item in items if isinstance(item, dict)}
+    return len(values) == 1 and "" not in values
 
 
 def take_bare_list(reading: Reading, count: int, first: int) -> bool:

@@ -4,6 +4,8 @@ Each form is put into Graph's own shape, with the places where its members stand
 dirkjanm/ROADtools roadlib/metadef/database.py and roadrecon/server.py; Entra app manifest reference (AAD Graph form).
 """
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 
 import msgspec

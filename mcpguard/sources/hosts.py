@@ -2,6 +2,8 @@
 settings, and the YAML from which a container app is made. Shapes: facts/hosting.md 4.1, 4.3, 4.4 and 5.
 """
 
+from __future__ import annotations
+
 from mcpguard.core.location import Route
 from mcpguard.evidence import Json, RawResource
 from mcpguard.evidence.redaction import mask
@@ -10,6 +12,7 @@ from mcpguard.sources.reading import Reading
 
 FORMAT = "host.json"
 APP_SETTINGS = "file/app-settings"
+SLOT_SETTINGS = "file/slot-settings"
 PLATFORM_AUTH = "file/platform-auth"
 FUNCTION = "file/function.json"
 LOCAL_SETTINGS = "file/local.settings.json"

@@ -1,5 +1,7 @@
 """ARM ids taken apart and put together. No function here raises; what is no ARM id gives an empty text."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import lru_cache
 

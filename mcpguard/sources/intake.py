@@ -1,5 +1,7 @@
 """From paths to evidence: the one way into this package."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from mcpguard.evidence import Artifact, ArtifactStatus, ArtifactText, Complete, 
 from mcpguard.sources import attachment, merge
 from mcpguard.sources.apiops_layout import Member, find_members
 from mcpguard.sources.detect import take_file
-from mcpguard.sources.files import Entry, Source, find, load
+from mcpguard.sources.files import Entry, Source, fetcher, find, load
 from mcpguard.sources.reading import Reading
 
 DEFAULT_MAX_FILE_SIZE = 100 * 2**20
@@ -24,6 +26,7 @@ def read(
     max_file_size: int = DEFAULT_MAX_FILE_SIZE,
     manifest: Path | None = None,
     verify: bool = False,
+    allow_outside: bool = False,
 ) -> Evidence:
     """Read every file at or below ``paths``. Equal files give equal evidence, whatever the order of the paths.
 
@@ -32,6 +35,7 @@ def read(
         max_file_size: bytes; larger files are not read and say so.
         manifest: the manifest to use; others that are found are then left alone.
         verify: refuse a snapshot that was changed since it was written.
+        allow_outside: read what templates name outside of ``paths`` as well.
 
     Raises:
         UsageError: a path does not exist, ``manifest`` is not a readable manifest, or there is no snapshot to verify.
@@ -64,6 +68,10 @@ def read(
             artifacts.append(source)
         else:
             readings.append(take_file(source))
+    if any(reading.kind == "bicep" for reading in readings):
+        from mcpguard.sources.bicep.files import take_bicep  # with the whole language
+
+        take_bicep(readings, fetcher(paths, entries, max_file_size, allow_outside=allow_outside))
     attachment.attach(readings)
     if members:
         from mcpguard.sources import apiops, apiops_configuration  # with all that extracts need
@@ -78,6 +86,10 @@ def read(
         from mcpguard.sources.arm.files import take_templates  # with the whole template language
 
         take_templates(readings)
+    if any(reading.text_format == "hcl" for reading in readings):
+        from mcpguard.sources.hcl.configurations import take_configurations  # with its parser
+
+        take_configurations(readings)
     artifacts.extend(source for source in loaded.values() if isinstance(source, Artifact))
     if manifest:
         _choose_manifest(readings, artifacts, entries, manifest)
@@ -163,8 +175,8 @@ def _evidence(
 def _nothing_read(artifacts: Sequence[Artifact], inputs: Sequence[str]) -> NothingReadError:
     where = ", ".join(inputs)
     hint = (
-        "scan answers of az, a compiled template, terraform show -json, an APIOps extract, host.json, mcp.json or policy "
-        "files; docs/exporting.md lists all forms"
+        "scan answers of az, Bicep, a compiled template, a Terraform configuration or plan, an APIOps extract, host.json, "
+        "mcp.json or policy files; docs/exporting.md lists all forms"
     )
     if not artifacts:
         return NothingReadError(f"no file to read in {where}", hint)

@@ -4,6 +4,8 @@ As ``kubectl get … -o yaml`` or ``-o json`` prints them, and as the repository
 microsoft/mcp-gateway deployment/k8s/cloud-deployment-template.yml. Values of a ``Secret`` are only struck out of quotations.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mcpguard.core.location import Route

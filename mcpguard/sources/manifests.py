@@ -1,5 +1,7 @@
 """The manifest, ``mcp-inventory.yaml``: found by its ``apiVersion`` and ``kind``, checked by :mod:`mcpguard.governance`."""
 
+from __future__ import annotations
+
 import re
 
 from mcpguard.evidence import Gap, GapReason, Json, RawResource

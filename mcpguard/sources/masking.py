@@ -4,6 +4,8 @@ Shapes: facts/apim.md 1.9 to 1.12, facts/hosting.md 1.4, 3 and 5, facts/entra.md
 hold a secret are not walked; types that mcpguard does not know are. Policy texts: :mod:`mcpguard.sources.policy_secrets`.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -256,6 +258,17 @@ def _container_app(door: Door, resource: RawResource) -> None:
                     _variable(door, variable, "value", str(variable.get("name")))
 
 
+def _session_pool(door: Door, resource: RawResource) -> None:
+    properties = object_at(resource.body, "properties")
+    for secret in objects_at(properties, "secrets"):
+        if "value" in secret:
+            door.hide(secret, "value")
+    for container in objects_at(properties, "customContainerTemplate", "containers"):
+        for variable in objects_at(container, "env"):
+            if "value" in variable:
+                _variable(door, variable, "value", str(variable.get("name")))
+
+
 def _variable(door: Door, holder: Json, key: str | int, name: str) -> None:
     """A header or an environment variable: masked when its name or shape says so."""
     value = holder[key]
@@ -432,6 +445,7 @@ _MASKERS: dict[str, _Masker] = {
     "microsoft.apimanagement/aigateways/workspaces/toolservers": _tool_server,
     "microsoft.app/containerapps": _container_app,
     "microsoft.app/containerapps/authconfigs": _nothing,
+    "microsoft.app/sessionpools": _session_pool,
     "microsoft.graph/applications": _directory_object,
     "microsoft.graph/serviceprincipals": _directory_object,
     "evidence/query-result": _telemetry,
@@ -443,6 +457,7 @@ _MASKERS: dict[str, _Masker] = {
     "kubernetes/configmaps": _config_map,
     "kubernetes/services": _nothing,
     "file/app-settings": _app_settings,
+    "file/slot-settings": _nothing,
     "file/local.settings.json": _nothing,
     "file/mcp-client": _client_file,
     "file/policy": _nothing,

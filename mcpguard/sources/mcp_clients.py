@@ -3,6 +3,8 @@
 Shape: facts/tools-and-evidence.md 1.6.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from mcpguard.core.location import Route

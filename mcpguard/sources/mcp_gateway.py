@@ -4,6 +4,8 @@ Shapes: microsoft/mcp-gateway, Contracts/AdapterResource.cs, ToolResource.cs and
 its caller may read, so it never claims to be complete.
 """
 
+from __future__ import annotations
+
 from mcpguard.core.location import Route
 from mcpguard.evidence import Json, RawResource
 from mcpguard.sources.reading import Reading

@@ -2,7 +2,10 @@
 pages of one list put together. The result does not depend on the order of the files.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from operator import attrgetter
 
 import msgspec
@@ -18,10 +21,12 @@ _PROVIDERS = "/providers/"
 _MOVABLE = frozenset({"microsoft.apimanagement/service", "microsoft.web/sites", "microsoft.app/containerapps"})
 _FORMATS = (
     *("arm-json", "graph", "entra-exporter", "graph-powershell", "app-manifest", "aad-graph"),
-    *("apiops", "arm-template"),
+    *("apiops", "bicep", "arm-template"),
 )
-"""Of two copies with equally much in them, the one nearer to what is deployed counts."""
+"""Of two copies with equally much in them, the one nearer to what is deployed counts; of a template and what it was compiled
+from, the one that its author wrote."""
 _MAX_CONTRADICTIONS = 3
+_KEY = attrgetter("key")
 _VOLATILE = frozenset(
     {
         *("id", "name", "type", "etag", "systemdata", "apiversion", "location", "provisioningstate", "changedtime"),
@@ -51,7 +56,7 @@ def merge(
     damaged: Sequence[str] = (),
 ) -> Merged:
     """Put together what the files gave; ``damaged`` are paths of files that were not read, or not in full."""
-    resources = sorted(resources, key=attrgetter("key"))
+    resources = sorted(resources, key=_KEY)
     gaps, claims = list(gaps), set(complete)
     ids = (*(resource.id for resource in resources), *(gap.scope for gap in gaps))
     if any(_floats(id_) for id_ in ids):
@@ -190,13 +195,11 @@ def _short(page: Page, count: int, total: int) -> Gap:
 
 def _one_each(resources: Sequence[RawResource]) -> tuple[list[RawResource], dict[str, list[str]]]:
     """One resource for each key, in the order of keys: the fullest copy, with what only other copies have filled in."""
-    by_key: dict[str, list[RawResource]] = {}
-    for resource in resources:
-        by_key.setdefault(resource.key, []).append(resource)
     out: list[RawResource] = []
     also: dict[tuple[str, str], int] = {}
     otherwise: dict[tuple[str, str], list[str]] = {}
-    for _, copies in sorted(by_key.items()):
+    for _, group in groupby(sorted(resources, key=_KEY), key=_KEY):
+        copies = list(group)
         if len(copies) == 1:
             out.append(copies[0])
             continue

@@ -1,5 +1,7 @@
 """Policy texts that stand alone: a policy, a fragment, or a few policy elements in an XML file."""
 
+from __future__ import annotations
+
 import re
 
 from mcpguard.core.location import Location

@@ -4,6 +4,8 @@ The mask is made of stars: unlike a tagged one it is plain text in XML as well a
 original, and every offset holds.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from functools import lru_cache

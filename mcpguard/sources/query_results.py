@@ -9,6 +9,8 @@ Each table becomes one resource: ``{"table", "columns": [{"name", "type"}], "row
 such a file is not kept, so nothing of it is ever quoted.
 """
 
+from __future__ import annotations
+
 from mcpguard.core.location import Route
 from mcpguard.core.patterns import LazyPattern
 from mcpguard.evidence import Json, RawResource

@@ -1,12 +1,14 @@
 """What one file gave: filled by the module that knows its shape, turned into an artifact at the end."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 import msgspec
 
 from mcpguard.core.jsontext import JsonError
 from mcpguard.core.location import Location, Route, TextRange
-from mcpguard.core.positions import line_starts, span_in
+from mcpguard.core.positions import Places, line_starts, span_in
 from mcpguard.evidence import Artifact, ArtifactStatus, ArtifactText, Complete, Gap, Json, RawResource
 from mcpguard.evidence.redaction import mask_text, spellings
 from mcpguard.sources import masking, policy_secrets
@@ -58,10 +60,14 @@ class Reading(msgspec.Struct):
     secrets: set[str] = set()
     moved: dict[Route, Route] = {}
     """Where members stand in the file, for bodies that were put into another shape; see :class:`ArtifactText`."""
+    places: Places | None = None
+    """Finds routes in the file where its format is a language of its own."""
     templates: list[tuple[dict[str, Json], Route]] = []
     """Deployment templates that wait for the parameters in other files, with their place."""
     parameters: dict[str, Json] | None = None
     """The parameter file that it is."""
+    loaded_at: list[Location] = []
+    """Where other files load its text."""
     failed: Trouble | None = None
     reason: str = ""
     """Why nothing was taken from it."""
@@ -144,7 +150,7 @@ class Reading(msgspec.Struct):
         if len(notes) > _MAX_NOTES:
             parts.append(f"{len(notes) - _MAX_NOTES} more remarks")
         parts.extend(remarks)
-        return Artifact(self.path, self.kind, self.status, "; ".join(parts), at, len(self.resources))
+        return Artifact(self.path, self.kind, self.status, "; ".join(parts), at, len(self.resources), tuple(self.loaded_at))
 
     def text(self) -> ArtifactText | None:
         """The text to quote from; None when nothing will be quoted."""
@@ -157,7 +163,7 @@ class Reading(msgspec.Struct):
             spelled |= _yaml_spellings(self.secrets)
         elif self.text_format in ("json", "jsonc", "jsonl"):
             spelled |= raw_spellings(self.data, self.secrets)
-        return ArtifactText(self.data, self.text_format, frozenset(spelled), self.moved)
+        return ArtifactText(self.data, self.text_format, frozenset(spelled), self.moved, self.places)
 
 
 def _yaml_spellings(secrets: Iterable[str]) -> set[str]:

@@ -3,6 +3,8 @@
 Shape: facts/tools-and-evidence.md 1.5. Names of members were snake_case before 2025-09-16; both are taken as they are.
 """
 
+from __future__ import annotations
+
 from mcpguard.core.location import Route
 from mcpguard.evidence import Json, RawResource
 from mcpguard.sources.reading import Reading

@@ -1,5 +1,7 @@
 """Masking one resource outside of any file: what a collector does before it writes what Azure answered."""
 
+from __future__ import annotations
+
 from mcpguard.evidence import RawResource
 from mcpguard.sources import masking, policy_secrets
 

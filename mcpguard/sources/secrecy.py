@@ -1,5 +1,7 @@
 """Which names and values are credentials. Expressions, ``{{named values}}``, Key Vault references and inputs are none."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Iterator
 

@@ -1,5 +1,7 @@
 """Snapshots, as ``mcpguard collect`` writes them: a directory, or the same in one file. Format: docs/snapshot-format.md."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 

@@ -4,6 +4,8 @@ OpenAPI as JSON or YAML is read for names, methods and url templates; API Manage
 ``operationId``. Other languages are left alone.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 

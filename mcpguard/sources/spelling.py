@@ -3,6 +3,8 @@
 PowerShell and .NET write ``+``, ``&``, ``<`` and quotes as ``\\u002B`` and so on, Python writes everything beyond ASCII so.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 

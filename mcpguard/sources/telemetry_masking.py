@@ -3,6 +3,8 @@
 Claims, ids, names of tools and addresses stay: they are what rules about evidence look for.
 """
 
+from __future__ import annotations
+
 from mcpguard.core.patterns import LazyPattern
 from mcpguard.evidence import Json, RawResource
 from mcpguard.evidence.redaction import CREDENTIAL_HEADERS, is_masked, mask

@@ -1,5 +1,7 @@
 """Which JSON objects are deployment templates and parameter files. What is in them: :mod:`mcpguard.sources.arm`."""
 
+from __future__ import annotations
+
 from mcpguard.evidence import Json
 
 TEMPLATE = "arm-template"

@@ -3,9 +3,11 @@
 A file is parsed only when its text shows one of these; any other YAML is left alone unread.
 """
 
+from __future__ import annotations
+
 from mcpguard.core.patterns import LazyPattern
 from mcpguard.evidence import Json
-from mcpguard.sources import apiops_configuration, detect, foundry
+from mcpguard.sources import apiops_configuration, azd, detect, foundry
 from mcpguard.sources.reading import Reading
 from mcpguard.sources.yaml_text import YamlError, read_yaml
 
@@ -16,7 +18,12 @@ _RESOURCE = LazyPattern(
 
 def may_be_ours(data: bytes) -> bool:
     """Whether a text is worth parsing."""
-    return bool(_RESOURCE.search(data)) or apiops_configuration.may_be_configuration(data) or foundry.may_be_project(data)
+    return (
+        bool(_RESOURCE.search(data))
+        or apiops_configuration.may_be_configuration(data)
+        or foundry.may_be_project(data)
+        or azd.may_be_project(data)
+    )
 
 
 def _is_telling(data: bytes, path: str) -> bool:
@@ -46,6 +53,6 @@ def _take(reading: Reading, value: Json) -> bool:
         return isinstance(value, list) and detect.take_value(reading, value)
     if apiops_configuration.is_configuration(value, reading.path):
         apiops_configuration.take_configuration(reading, value)
-    else:
-        return detect.take_value(reading, value)
-    return True
+        return True
+    has_services = azd.take_services(reading, value)
+    return detect.take_value(reading, value) or has_services

@@ -1,5 +1,7 @@
 """YAML into plain values, guarded: the C parser of PyYAML recurses, so deep nesting would end the process."""
 
+from __future__ import annotations
+
 from functools import cache
 from typing import Any
 

@@ -22,6 +22,7 @@ from mcpguard.sources import policy_secrets
 from mcpguard.sources.arm.files import take_templates
 from mcpguard.sources.detect import take_file
 from mcpguard.sources.files import Source
+from tests.bench.bicep_repository import write_repository
 from tests.bench.estates import write
 from tests.bench.templates import write_template
 
@@ -90,8 +91,18 @@ def test_one_megabyte_to_sarif(tmp_path: Path) -> None:
     assert 900_000 < size < 1_250_000
     command = mcpguard("scan", str(tmp_path / "estate"), "--format", "sarif", "--complete")
     # The aim is 8 and is not reached. Importing click and msgspec alone is 4.4 times bare Python. With 16 rules the whole was
-    # 8.4; each rule adds about 0.07 (its import and its judging), so 55 rules made 11 and 70 make 12. The bound keeps it there.
-    report("scan of 1 MB / python -c pass (aim: 8)", ratio(lambda: run(command), lambda: run(PASS), 15), 13.5)
+    # 8.4, with 55 it was 11 and with 70 it was 12; the 161 of today make 13.3 (a rule without a target costs its page only).
+    # The bound keeps it there and leaves a tenth for other machines.
+    report("scan of 1 MB / python -c pass (aim: 8)", ratio(lambda: run(command), lambda: run(PASS), 15), 14.5)
+
+
+def test_a_repository_of_bicep(tmp_path: Path) -> None:
+    write_repository(tmp_path / "repository", roots=15, modules=9, policies=130)
+    assert sum(1 for _ in (tmp_path / "repository").rglob("*.bicep")) == 150
+    command = mcpguard("scan", str(tmp_path / "repository"), "--format", "sarif")
+    # Measured 35; what is above the aim of 40 is for other machines.
+    name = "scan of 150 Bicep files and 130 policies / python -c pass (aim: 40)"
+    report(name, ratio(lambda: run(command), lambda: run(PASS), 7), 44)
 
 
 def floor(folder: Path) -> None:

@@ -2,9 +2,15 @@
 
 from collections.abc import Callable
 
+from mcpguard.collect.walk import _data_plane, _project
+from mcpguard.core.facts import known
 from mcpguard.evidence import GapReason
+from mcpguard.model.foundry_view import endpoint_of
+from mcpguard.model.kinds.foundry import FoundryAgent, Toolbox
+from mcpguard.normalize import build
 from tests.collect.conftest import ACCOUNT, GROUP, SERVICE, SITE, SUBSCRIPTION, Snapshot, named, service
 from tests.collect.fake import Body, Fake
+from tests.normalize.test_estate import NOW
 
 Collect = Callable[..., Snapshot]
 SECRET = "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=abcdefghijklmnopqrstuvwxyz0123456789=="
@@ -220,6 +226,32 @@ def test_foundry_control_and_data_plane(fake: Fake, collect: Collect) -> None:
     assert len(features) == 1 and "WorkflowAgents=V1Preview" in features.pop()
     assert {seen.query["api-version"][0] for seen in fake.seen if seen.path.startswith("/foundry/")} == {"v1"}
     assert not fake.lines("(?i)getConnectionWithCredentials")
+
+
+def test_a_collection_becomes_kinds_that_know_their_project(fake: Fake, collect: Collect) -> None:
+    foundry(fake)
+    base = "/foundry/contoso-ai/api/projects/agents"
+    tool = {"type": "mcp", "server_label": "orders", "project_connection_id": "orders", "server_url": "https://a.example/mcp"}
+    definition = {"kind": "prompt", "tools": [tool]}
+    fake.data[f"{base}/agents/helper/versions"] = [
+        {"id": f"helper:{number}", "name": "helper", "version": number, "definition": definition} for number in ("1", "2")
+    ]
+    box = {"name": "box", "version": "1", "tools": [tool]}
+    fake.data[f"{base}/toolboxes/box/versions"] = [box]
+    estate = build(collect(graph=False).evidence, NOW)
+    [agent], [toolbox] = estate.of(FoundryAgent), estate.of(Toolbox)
+    assert known(agent.project) == known(toolbox.project) == f"{ACCOUNT}/projects/agents".lower()
+    assert [version.version for version in agent.versions] == ["1", "2"]
+    for owner, used in ((agent, agent.tools.items[0]), (toolbox, known(toolbox.default).tools.items[0])):
+        url = known(endpoint_of(used, owner, estate))
+        assert url is not None and url.host == "orders.example", "the connection counts"
+
+
+def test_a_group_that_is_called_data() -> None:
+    project = "/subscriptions/1/resourceGroups/data/providers/Microsoft.CognitiveServices/accounts/a/projects/p"
+    assert _data_plane(project) == (project, "")
+    assert _data_plane(f"{project}/data/agents/data") == (project, "agents/data")
+    assert _project(f"{project}/data/agents/data") == ("a", "p")
 
 
 def test_the_data_plane_is_read_in_pages(fake: Fake, collect: Collect) -> None:

@@ -48,7 +48,7 @@ def test_kinds_by_format(evidence_of: Reader) -> None:
             "policy.xml": "<policies/>",
             "README.md": "x",
             "notes.txt": "y",
-            "main.tf": "z",
+            "main.tf": "# nothing",
         }
     )
     rows = {row.format: (row.files, row.kinds) for row in format_rows(report(evidence))}
@@ -59,7 +59,7 @@ def test_kinds_by_format(evidence_of: Reader) -> None:
     }
     reasons = [(reason, [artifact.path for artifact in found]) for reason, found in skipped_for(report(evidence))]
     assert reasons[0] == ("no format that mcpguard knows", ["README.md", "notes.txt"])
-    assert reasons[1][0].startswith("the language of Terraform")
+    assert reasons[1][0].startswith("Terraform without resources")
     text = render(report(evidence))
     assert "skipped, no format that mcpguard knows: README.md, notes.txt" in text
     assert "  arm-json      2  2 api, 1 service\n" in text
@@ -73,7 +73,10 @@ def test_kinds_by_format(evidence_of: Reader) -> None:
             {"site.json": FUNCTION_APP},
             "the functions of function app contoso-orders-func were not all read; an MCP trigger shows there",
         ),
-        ({"site.json": {**FUNCTION_APP, "kind": "app"}, "main.bicep": "x"}, "1 file of Bicep or Terraform was left alone"),
+        (
+            {"site.json": {**FUNCTION_APP, "kind": "app"}, "main.tf.json": {"resource": {}}},
+            "1 file of Terraform was left alone",
+        ),
         ({"site.json": {**FUNCTION_APP, "kind": "app"}, "a.json": '{"mcpServers": {]'}, "1 file was not read, or not in full"),
     ],
 )

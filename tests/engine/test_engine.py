@@ -13,7 +13,7 @@ from mcpguard.engine.registry import Rule, load, read_rule
 from mcpguard.engine.run import fingerprint, run
 from mcpguard.engine.triage import Selection, select_rules, triage
 from mcpguard.evidence import EVERYTHING, Complete, Gap, GapReason, RawResource
-from mcpguard.model.estate import Estate
+from mcpguard.model.estate import Estate, Tie
 from mcpguard.model.finding import Finding, Issue, Outcome, Target
 from mcpguard.model.kinds.entra import Application
 from mcpguard.model.kinds.mcp import Confidence
@@ -53,7 +53,6 @@ def rule(folder: Path, body: str, rule_id: str = "MG999", name: str = "some-thin
 
 
 def application(name: str) -> Application:
-    nothing: Known[tuple[str, ...]] = Known(())
     return Application(
         id=f"/applications/{name}",
         key=f"/applications/{name}",
@@ -61,18 +60,21 @@ def application(name: str) -> Application:
         at=Location("apps.json", ("value", 0)),
         format="graph",
         app_id=name,
-        owners=Known(()),
-        identifier_uris=nothing,
-        preauthorized=Known(()),
-        review_dates=Known(()),
-        looked_in=(),
-        not_looked_in=(),
+        object_id=name,
+        read=lambda member: Known(()),
+        is_blueprint=False,
     )
 
 
 def estate(*names: str, gaps: tuple[Gap, ...] = ()) -> Estate:
     when = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
-    return Estate([(application(name), "") for name in names], gaps=gaps, as_of=when)
+    return tied(Estate([(application(name), "") for name in names], gaps=gaps, as_of=when))
+
+
+def tied(found: Estate) -> Estate:
+    """With every registration tied to a server: only those are judged."""
+    found.ties.update((it.key, (Tie("", "server", "it says so"),)) for it in found.of(Application))
+    return found
 
 
 def outcomes(found: list[Finding]) -> list[Outcome]:
@@ -80,6 +82,14 @@ def outcomes(found: list[Finding]) -> list[Outcome]:
 
 
 ISSUE = "Issue('bad', target.at)"
+
+
+def test_directory_objects_that_belong_to_nothing_are_judged_for_auditors_only(tmp_path: Path) -> None:
+    found = estate("one", "two")
+    del found.ties["/applications/two"]
+    judge = rule(tmp_path, f"yield {ISSUE}")
+    assert [finding.target.name for finding in run([judge], found, {"persona": "regular"})] == ["one"]
+    assert [finding.target.name for finding in run([judge], found, {"persona": "auditor"})] == ["one", "two"]
 
 
 @pytest.mark.parametrize(
@@ -144,14 +154,14 @@ def test_a_gap_over_what_a_rule_reads_lets_nothing_pass(
 def test_a_gap_at_an_api_covers_the_server_that_it_is(tmp_path: Path) -> None:
     """The key of a server is that of its API or host with a mark behind it."""
     gap = Gap("/applications/one", frozenset({"application"}), GapReason.UNSUPPORTED, "A condition.", "give the values")
-    found = Estate([(application("one#mcp"), "")], gaps=(gap,), as_of=estate().as_of)
+    found = tied(Estate([(application("one#mcp"), "")], gaps=(gap,), as_of=estate().as_of))
     assert outcomes(run([rule(tmp_path, "yield from ()")], found, {})) == [Outcome.UNKNOWN]
 
 
 def test_a_gap_that_could_be_anywhere_says_nothing_against_what_was_read_as_a_whole(tmp_path: Path) -> None:
     gap = Gap("", frozenset({"application"}), GapReason.UNSUPPORTED, "A nested deployment.", "scan it")
     whole = frozenset({Complete("/applications/one", EVERYTHING)})
-    found = Estate([(application("one"), "")], gaps=(gap,), complete=whole, as_of=estate().as_of)
+    found = tied(Estate([(application("one"), "")], gaps=(gap,), complete=whole, as_of=estate().as_of))
     assert outcomes(run([rule(tmp_path, "yield from ()")], found, {})) == [Outcome.PASS]
 
 

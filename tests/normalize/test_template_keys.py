@@ -27,6 +27,14 @@ HOST = "concat(resourceId('Microsoft.Web/sites', 'f'), '/host/default')"
         (f"base64(concat('x:', listKeys({HOST}, '1').masterKey))", {HostKey.MASTER}),
         ("listKeys('it''s ) here.masterKey', '1').default", {HostKey.OTHER}),
         ("reference('x').masterKey", set()),
+        (
+            "listCallbackUrl(resourceId('Microsoft.Logic/workflows/triggers', 'w', 't'), '2019-05-01').queries.sig",
+            {HostKey.OTHER},
+        ),
+        (
+            "listCallbackUrl(resourceId('Microsoft.Logic/workflows/triggers', 'w', 't'), '2019-05-01').queries['api-version']",
+            set(),
+        ),
     ],
 )
 def test_keys_of_an_expression(expression: str, wanted: set[HostKey]) -> None:

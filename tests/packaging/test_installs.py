@@ -57,6 +57,7 @@ def test_wheel_holds_the_package_and_every_rule(built: dict[str, Path]) -> None:
     names = zipfile.ZipFile(built["wheel"]).namelist()
     assert {name.removeprefix(MAPPED) for name in names if name.startswith(MAPPED)} == rule_files()
     assert {"mcpguard/py.typed", "mcpguard/version.py"} <= set(names)
+    assert {f"mcpguard/data/{path.name}" for path in (ROOT / "mcpguard/data").iterdir()} <= set(names)
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"mcpguard"}
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)

@@ -44,8 +44,6 @@ def rule(id: str, name: str, title: str, severity: Severity, risk: str, *control
         reads=("policy",),
         since="0.1.0",
         controls=controls,
-        summary=summary,
-        fix=fix,
         page=f"# {title}\n\n## What it checks\n\n{summary}\n\n## How to fix\n\n{fix}\n",
         family="gateway",
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mcpguard.cli.main import run
 from mcpguard.report.html import render
 from tests.report import builders
 from tests.report.browser import CHROMIUM, Browser
@@ -37,6 +38,13 @@ _CONTRAST = """
   return poor;
 })()
 """
+_SPILLED = """
+[...document.querySelectorAll("svg.chain g")].filter(box => {
+  const room = box.querySelector("rect").getBBox();
+  return [...box.querySelectorAll("text")].some(text => text.getBBox().x + text.getBBox().width > room.x + room.width);
+}).map(box => box.textContent.trim().slice(0, 60))
+"""
+"""Names that do not fit into their boxes."""
 _WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -61,6 +69,21 @@ def test_sample_is_quiet_legible_and_within_the_page(browser: Browser, tmp_path:
         assert browser.complaints() == []
         assert browser.evaluate(_WIDE) <= 0
         assert browser.evaluate(_CONTRAST) == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_chains_of_servers_are_legible_and_within_the_page(browser: Browser, tmp_path: Path, dark: bool) -> None:
+    estate = Path(__file__).parents[2] / "fixtures" / "estates" / "tailspin"
+    report = tmp_path / "report.html"
+    assert run(["scan", str(estate), "--complete", "--report", str(report), "--fail-on", "never", "--quiet"]) == 0
+    for width in (320, 768, 1200):
+        browser.open(report, width=width, dark=dark)
+        assert browser.requested() == [report.as_uri()]
+        assert browser.complaints() == []
+        assert browser.evaluate(_WIDE) <= 0
+        assert browser.evaluate(_CONTRAST) == []
+        assert browser.evaluate("document.querySelectorAll('svg.chain').length") == 11
+        assert browser.evaluate(_SPILLED) == []
 
 
 def test_the_style_is_applied(browser: Browser, tmp_path: Path) -> None:

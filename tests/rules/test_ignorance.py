@@ -7,14 +7,16 @@ import msgspec
 import pytest
 
 from mcpguard import sources
-from mcpguard.core.facts import Known, Unknown
+from mcpguard.core.facts import Known, Members, Unknown
 from mcpguard.engine import registry
+from mcpguard.engine.registry import Rule
 from mcpguard.engine.run import run
 from mcpguard.evidence import Evidence
 from mcpguard.governance import attach, parse_manifest
 from mcpguard.model.estate import Estate
 from mcpguard.model.finding import Outcome
 from mcpguard.model.kinds.entity import Entity
+from mcpguard.model.kinds.entra import Application, DirectoryObject, ServicePrincipal, on_demand
 from mcpguard.normalize import build
 from tests.rules.examples import NOW, SECURE
 
@@ -48,8 +50,40 @@ def _estate(evidence: Evidence) -> Estate:
     return estate
 
 
-def _outcomes(estate: Estate) -> Outcomes:
-    return {(finding.rule, finding.target.id): finding.outcome for finding in run(RULES, estate, {})}
+@pytest.mark.parametrize("name", ["secure", "contoso"])
+def test_one_member_of_a_directory_object_less_never_flips_an_outcome(name: str) -> None:
+    """Their members are read on demand. Only rules that judge such objects are run: there are many members."""
+    estate = _estate(sources.read([SECURE.parent / name], max_file_size=2**20, manifest=None))
+    rules = [rule for rule in RULES if {"application", "service-principal"} & set(rule.meta.targets)]
+    before = _outcomes(estate, rules)
+    assert FLIP & set(before.values())
+    flipped = []
+    for entity in (*estate.of(Application), *estate.of(ServicePrincipal)):
+        for member in on_demand(type(entity)):
+            after = _outcomes(_with(estate, entity, _without(entity, member)), rules)
+            flipped += [
+                f"{rule} on {target}: {outcome.value} without {member} of {entity.title}"
+                for (rule, target), outcome in after.items()
+                if outcome is Outcome.ERROR or {outcome, before.get((rule, target), outcome)} == FLIP
+            ]
+    assert flipped == []
+
+
+def _without(entity: DirectoryObject, member: str) -> DirectoryObject:
+    """The object with one of its members not read; what is no fact stays."""
+
+    def read(name: str) -> Any:
+        found = entity.read(name)
+        unknown = Unknown(f"the {member}", "look", entity.at)
+        if name != member:
+            return found
+        return Members((), unknown) if isinstance(found, Members) else unknown if isinstance(found, Known) else found
+
+    return msgspec.structs.replace(entity, read=read)
+
+
+def _outcomes(estate: Estate, rules: list[Rule] = RULES) -> Outcomes:
+    return {(finding.rule, finding.target.id): finding.outcome for finding in run(rules, estate, {})}
 
 
 def _with_one_fact_less(entity: Any) -> Iterator[tuple[str, Any]]:

@@ -22,7 +22,7 @@ FAMILIES = {
     "evidence": ("8",),
     "internal": ("9",),
 }
-READS_NO_FACTS = frozenset({"MG901", "MG902", "MG903"})
+READS_NO_FACTS = frozenset({"MG901", "MG902", "MG903", "MG906", "MG910"})
 """Rules for which nothing can be unknown."""
 TAXONOMIES = re.compile(
     r"CWE-\d+|MCP(0[1-9]|10)|ASI(0[1-9]|10)|API([1-9]|10)|AML\.[TM]\d{4}(\.\d{3})?|[A-Z]{2}-\d+(\(\d+\))?|LLM(0[1-9]|10)"

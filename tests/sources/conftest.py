@@ -48,7 +48,7 @@ class Scan:
     def place(self, at: Location | None) -> Resolved:
         assert at is not None
         text = self.evidence.texts[at.artifact]
-        return SourceText(text.data, text.format, text.moved).resolve(at)
+        return SourceText(text.data, text.format, text.moved, text.places).resolve(at)
 
     def start(self, at: Location | None) -> tuple[int, int]:
         span = self.place(at).span

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from mcpguard.core.location import Location
 from mcpguard.evidence import ArtifactStatus, GapReason
 from tests.sources.conftest import RG, SERVICE, SITE, Scan, api, policy, service
@@ -175,3 +177,19 @@ def test_ten_thousand_resources(scan: Scanner) -> None:
     found = scan({"apis.json": {"value": [api(f"a{number}") for number in range(10_000)], "count": 10_000}})
     assert len(found.evidence.resources) == 10_000
     assert found.complete == {(KEY, APIS)}
+
+
+@pytest.mark.parametrize(
+    ("id", "type"),
+    [
+        ("/config/slotConfigNames", "Microsoft.Web/sites/config"),
+        ("/config/slotConfigNames", "Microsoft.Web/sites"),
+        ("", "Microsoft.Web/sites"),
+        ("/config/slotConfigNames", "Microsoft.Web/sites/config/slotConfigNames"),
+    ],
+)
+def test_slot_setting_names_are_never_taken_for_the_site(id: str, type: str, scan: Scanner) -> None:
+    site = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Web/sites/s"
+    names = {"appSettingNames": ["A"], "connectionStringNames": None, "azureStorageConfigNames": None}
+    resource = scan({"x.json": {"id": site + id, "name": "s", "type": type, "location": "x", "properties": names}}).only()
+    assert (resource.key, resource.type) == (f"{site.lower()}/config/slotconfignames", "microsoft.web/sites/config")

@@ -10,6 +10,7 @@ from mcpguard.core.facts import Known
 from mcpguard.evidence import ArtifactStatus, GapReason
 from mcpguard.evidence.redaction import is_masked
 from mcpguard.model.kinds.gateway import Api, Backend, NamedValue
+from mcpguard.model.kinds.host_parts import SettingForm
 from mcpguard.model.kinds.hosting import ContainerApp, Site
 from mcpguard.normalize import build
 from tests.sources.conftest import RG, SERVICE, SITE, Scan, api
@@ -191,7 +192,9 @@ def test_authentication_of_both_versions(scan: Scanner) -> None:
     assert old.body["properties"]["enabled"] is True and is_masked(old.body["properties"]["clientSecret"])
     auth = site_of(found).auth
     assert isinstance(auth, Known) and auth.value is not None
-    assert auth.value.defined_elsewhere == Known("config/authsettings (version 1)", old.origin.child("properties", "enabled"))
+    assert (auth.value.version, auth.value.at) == ("v1", old.origin)
+    assert auth.value.enabled == Known(True, old.origin.child("properties", "enabled"))
+    assert auth.value.defined_elsewhere == Known("", old.origin.child("properties"))
 
 
 def printed_function(name: str, trigger: str) -> dict[str, Any]:
@@ -236,9 +239,10 @@ def test_app_settings_belong_to_the_app_that_their_path_names(scan: Scanner, pat
     assert isinstance(site.app_settings, Known)
     assert site.app_settings.value.keys() == {"functions_worker_runtime", "orders_db", "withheld"}
     runtime = site.app_settings.value["functions_worker_runtime"]
-    assert isinstance(runtime, Known) and runtime.value == "python"
+    assert isinstance(runtime.value, Known) and runtime.value.value == "python"
     assert found.start(runtime.at) == (5, 14)
-    assert not isinstance(site.app_settings.value["orders_db"], Known)
+    assert site.app_settings.value["orders_db"].form is SettingForm.WITHHELD
+    assert isinstance(site.sticky_settings, Known) and site.sticky_settings.value == {"orders_db"}
     assert KEY not in repr(found.evidence.resources) and KEY in found.evidence.texts[path].secrets
 
 

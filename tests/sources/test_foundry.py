@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mcpguard.evidence import ArtifactStatus, GapReason, Unresolved
+from mcpguard.evidence.foundry_words import fold, fold_auth_type
 from mcpguard.evidence.redaction import is_masked
-from mcpguard.sources.foundry import fold, fold_auth_type
 from tests.sources.conftest import RG, Scan
 
 Scanner = Callable[..., Scan]
@@ -134,9 +134,7 @@ def test_agents_and_toolboxes(scan: Scanner) -> None:
 
 def test_the_first_page_of_a_list_is_a_gap(scan: Scanner) -> None:
     found = scan({"agents.json": {"object": "list", "data": [VERSION, 7], "has_more": True}})
-    assert [(gap.reason, gap.kinds) for gap in found.evidence.gaps] == [
-        (GapReason.INCOMPLETE_PAGE, {"foundry/agents/versions"})
-    ]
+    assert [(gap.reason, gap.kinds) for gap in found.evidence.gaps] == [(GapReason.INCOMPLETE_PAGE, {"foundry-agent"})]
     assert found.artifact("agents.json").status is ArtifactStatus.PARTIAL
 
 
@@ -185,6 +183,7 @@ def test_azure_yaml(scan: Scanner) -> None:
         ("projects/ai-project", "foundry/projects"),
         ("toolboxes/desk", "foundry/toolboxes"),
         ("toolboxes/older", "foundry/toolboxes"),
+        ("file:azure.yaml#web", "file/azd-service"),
     ]
     raw = found.resource("/foundry/project/connections/tickets-conn")
     properties = raw.body["properties"]
@@ -199,7 +198,7 @@ def test_azure_yaml(scan: Scanner) -> None:
     [gap] = found.evidence.gaps
     assert (gap.scope, gap.kinds, gap.reason) == (
         "/foundry/project/agents/helper",
-        {"foundry/agents"},
+        {"foundry-agent"},
         GapReason.NOT_COLLECTED,
     )
 
@@ -308,3 +307,43 @@ def test_fold(word: str, folded: str) -> None:
 )
 def test_fold_auth_type(word: str, folded: str) -> None:
     assert fold_auth_type(word) == folded
+
+
+RULE = {
+    "if": {"field": "Microsoft.CognitiveServices/accounts/connections/authType", "equals": "ApiKey"},
+    "then": {"effect": "deny"},
+}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"properties": {"displayName": "No keys", "policyRule": RULE}},
+        {"displayName": "No keys", "mode": "All", "policyRule": RULE},
+    ],
+)
+def test_policy_definitions_in_files_of_their_own(scan: Scanner, body: dict[str, Any]) -> None:
+    found = scan({"policies/no-keys.json": body})
+    raw = found.only()
+    assert (raw.type, raw.body["name"]) == ("microsoft.authorization/policydefinitions", "no-keys")
+    assert raw.body["properties"]["displayName"] == "No keys"
+    line, _ = found.start(raw.origin.child("properties", "policyRule", "if"))
+    assert line > 1
+
+
+def test_other_policy_definitions_are_left_alone(scan: Scanner) -> None:
+    found = scan({"a.json": {"mcpServers": {}}, "tags.json": {"properties": {"policyRule": {"if": {"field": "tags"}}}}})
+    assert found.artifact("tags.json").status is ArtifactStatus.SKIPPED
+
+
+def test_policy_definitions_as_az_prints_them(scan: Scanner) -> None:
+    id_ = "/subscriptions/0/providers/Microsoft.Authorization/policyDefinitions/no-keys"
+    flat = {
+        "id": id_,
+        "name": "no-keys",
+        "type": "Microsoft.Authorization/policyDefinitions",
+        "policyType": "Custom",
+        "policyRule": RULE,
+    }
+    raw = scan({"policy.json": flat}).only()
+    assert raw.id == id_ and raw.body["properties"]["policyRule"] == RULE

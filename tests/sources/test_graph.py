@@ -87,10 +87,13 @@ def test_children_belong_to_what_the_context_names(scan: Scanner) -> None:
         ),
         "/policies/authorizationPolicy": "microsoft.graph/policies/authorizationpolicy",
     }
-    assert found.complete == {(f"/applications/{OBJECT_ID}", "microsoft.graph/applications/federatedidentitycredentials")}
+    assert found.complete == {
+        (f"/applications/{OBJECT_ID}", "microsoft.graph/applications/federatedidentitycredentials"),
+        ("", "microsoft.graph/oauth2permissiongrants"),
+    }
     assert found.artifact("grants.json").status is ArtifactStatus.READ
     damaged = scan({"fic.json": {**credentials, "value": [{"issuer": "https://x"}, *credentials["value"]]}})
-    assert damaged.complete == set()
+    assert damaged.complete == {("", "microsoft.graph/oauth2permissiongrants")}
 
 
 def test_objects_without_an_id_are_named(scan: Scanner) -> None:

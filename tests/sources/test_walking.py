@@ -1,5 +1,6 @@
 """Which files are found, what they are called, and what is said of those that are passed over."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -180,3 +181,15 @@ def test_digest_depends_on_names_and_contents_of_what_was_read(scan: Scanner) ->
     assert scan({"readme.md": "something else"}).evidence.digest == first
     assert scan({"a.json": api("a", path="other")}).evidence.digest != first
     assert len(first) == 64
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux shows a process's mappings")
+def test_a_file_takes_no_memory_mapping_of_its_own(tmp_path: Path) -> None:
+    """A process may have 65,530 of them, and an estate more files than that."""
+    for number in range(300):
+        body = {"id": f"/subscriptions/0/providers/Microsoft.KeyVault/vaults/{number}", "properties": {}, "name": str(number)}
+        (tmp_path / f"{number}.json").write_text(json.dumps(body))
+    before = len(Path("/proc/self/maps").read_text().splitlines())
+    evidence = read([tmp_path])
+    assert len(evidence.texts) == 300
+    assert len(Path("/proc/self/maps").read_text().splitlines()) - before < 150

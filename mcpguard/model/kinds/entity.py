@@ -1,5 +1,7 @@
 """What every kind has in common."""
 
+from __future__ import annotations
+
 from typing import ClassVar
 
 import msgspec

@@ -1,5 +1,7 @@
 """API Management: services, APIs, operations, tools, products, backends, diagnostics. Shapes: facts/apim.md section 1."""
 
+from __future__ import annotations
+
 from typing import ClassVar
 
 import msgspec
@@ -7,6 +9,7 @@ import msgspec
 from mcpguard.core.facts import Fact, Known, Unknown
 from mcpguard.core.location import Location
 from mcpguard.model.kinds.entity import Entity
+from mcpguard.model.kinds.host_parts import ManagedIdentity
 from mcpguard.model.template_keys import TemplateValue
 
 
@@ -47,12 +50,20 @@ class Service(Entity, frozen=True, kw_only=True):
     """``None``, ``External`` (within a network, reachable from the internet) or ``Internal``."""
     platforms: tuple[Platform, ...]
     """The primary location first."""
-    tls_settings: Fact[tuple["TlsSetting", ...]]
+    tls_settings: Fact[tuple[TlsSetting, ...]]
     """The old protocols, and the weak ciphers that are switched by name."""
     identity: Fact[str]
     """``identity.type``, ``None`` when there is none."""
+    identities: Fact[tuple[ManagedIdentity, ...]]
+    outbound_addresses: Fact[tuple[str, ...]]
+    """Addresses from which backends on the internet see it call, in all locations; empty when it has none of its own, as in
+    the Consumption tier (api-management-howto-ip-addresses)."""
+    subnets: Fact[tuple[str, ...]]
+    """Keys of the subnets that it is deployed or integrated in."""
     min_api_version: Fact[str]
     """Oldest version of the management API that is let in; empty when all are."""
+    created: Fact[str]
+    """``createdAtUtc``, as written."""
 
 
 class Workspace(Entity, frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """The input itself as something that rules can judge: files, gaps, and rules that crashed."""
 
+from __future__ import annotations
+
 from typing import ClassVar
 
 from mcpguard.evidence import Artifact, Gap
@@ -24,6 +26,19 @@ class Omission(Entity, frozen=True, kw_only=True):
     gap: Gap
     matters: bool
     """Whether it hides a kind that the model knows; a storage account in a template that was not evaluated does not."""
+
+
+class MisspeltMember(Entity, frozen=True, kw_only=True):
+    """A member of a resource in a template that its type does not have, and that is likely a slip; ``name`` is its route."""
+
+    kind: ClassVar[str] = "misspelt-member"
+    label: ClassVar[str] = "member"
+
+    owner_type: str
+    """Lower-case type of the resource."""
+    owner_name: str
+    meant: str
+    """The member that is likely meant."""
 
 
 class Crash(Entity, frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """MCP surfaces: servers, tools, client entries. What counts as a server: docs/architecture.md, "MCP surfaces"."""
 
+from __future__ import annotations
+
 from enum import Enum
 from typing import ClassVar
 
@@ -74,11 +76,14 @@ class McpServer(Entity, frozen=True, kw_only=True):
     """Key of the microsoft/mcp-gateway that serves it."""
     url: Url | None = None
     """The address that clients use, where the input names one."""
+    is_unreferenced: bool = False
+    """Whether it is a policy file that none of the templates loads."""
 
     @property
     def title(self) -> str:
         """What people call it."""
-        return f"{'policy file' if self.source is ServerSource.LOOSE_POLICY else 'MCP server'} {self.name}"
+        what = "policy file" if self.source is ServerSource.LOOSE_POLICY else "MCP server"
+        return f"{'unreferenced ' if self.is_unreferenced else ''}{what} {self.name}"
 
 
 class McpTool(Entity, frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """An OAuth proxy: policies with which API Management plays authorization server in front of an identity provider."""
 
+from __future__ import annotations
+
 from enum import Enum
 from typing import ClassVar
 

@@ -1,5 +1,7 @@
 """Pieces: elements of lists, pairs of a form body, cookies of a header, and what a test on the way says of them."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 

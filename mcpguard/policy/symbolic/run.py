@@ -4,6 +4,8 @@ Inbound, backend and outbound are walked once, branches apart and joined again. 
 stands after a refusal stands under the negation of its condition. Values: :mod:`mcpguard.policy.symbolic.symbols`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Final
@@ -96,7 +98,7 @@ class _State(msgspec.Struct):
     facts: Facts
     hole: Unknown | None
 
-    def fork(self, facts: Facts | None) -> "_State | None":
+    def fork(self, facts: Facts | None) -> _State | None:
         return None if facts is None else _State(dict(self.variables), more_facts(self.facts, facts), self.hole)
 
 

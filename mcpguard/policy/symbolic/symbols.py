@@ -5,6 +5,8 @@ fills the holes, and the comparisons that must have come out true for it to be t
 yields ``true`` with that comparison, ``false`` without it, and a branch on it knows which one it stands in.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import Final, TypeAlias
@@ -47,7 +49,7 @@ class Origin(msgspec.Struct, frozen=True):
     """Parameter, header, cookie or named value; for a stored value the template of its key, for an answer its address."""
     path: str = ""
     """Member of a stored or answered object, dotted."""
-    by: "frozenset[Origin]" = frozenset()
+    by: frozenset[Origin] = frozenset()
     """What the key or address of a stored value or answer is made of."""
     part: Part = Part.WHOLE
     hashed: bool = False
@@ -60,9 +62,9 @@ class Comparison(msgspec.Struct, frozen=True):
     kind: str
     """``equal``; ``like`` (a prefix, a pattern, a part); ``present``; ``unclear`` (a decision that is not followed);
     ``caller`` (the caller was identified)."""
-    left: "frozenset[frozenset[Origin]]" = frozenset()
+    left: frozenset[frozenset[Origin]] = frozenset()
     """The possible contents of one side."""
-    right: "frozenset[frozenset[Origin]]" = frozenset()
+    right: frozenset[frozenset[Origin]] = frozenset()
 
 
 Facts: TypeAlias = frozenset[Comparison]
@@ -77,11 +79,11 @@ class Alternative(msgspec.Struct, frozen=True):
     head: frozenset[Origin] = frozenset()
     """What it begins with, as far as that is not literal text with a host in it."""
     facts: Facts = NO_FACTS
-    members: "tuple[tuple[str, Value], ...]" = ()
+    members: tuple[tuple[str, Value], ...] = ()
     """For objects that the policy builds."""
     shape: str = ""
     """``string``, ``list``, ``difference``, ``sha256``, ``hash``, ``cipher``, ``null``; empty when it does not matter."""
-    sides: "tuple[frozenset[frozenset[Origin]], ...]" = ()
+    sides: tuple[frozenset[frozenset[Origin]], ...] = ()
     """For a difference: the two sides that are equal when it is zero."""
     steps: tuple[Location, ...] = ()
 

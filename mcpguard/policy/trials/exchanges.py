@@ -7,6 +7,8 @@ How they fail (azure-docs, send-request, get-authorization-context and authentic
 variable is then null or absent is not documented. An answer that refuses is no error to ``send-request``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Final

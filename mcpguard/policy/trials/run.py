@@ -4,6 +4,8 @@ A trial follows every path up to the backend with the values that are known on i
 and paths on which an expression is known to raise, are left out: an error goes to on-error and forwards nothing.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 

@@ -1,5 +1,7 @@
 """What an expression that is tried out finds around it."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import msgspec

@@ -5,6 +5,8 @@ older revision take them (facts/tools-and-evidence.md 1.1). ``Body.As<JObject>()
 ``JObject.Load`` does, so such a policy refuses batches by accident; JToken, text, casts with ``as`` and ``try`` do not.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -59,7 +61,7 @@ def tool_checks(
 
 
 def _checks(
-    policy: EffectivePolicy, trials: "_Trials", branches: Mapping[int, Statement], tools: Sequence[str]
+    policy: EffectivePolicy, trials: _Trials, branches: Mapping[int, Statement], tools: Sequence[str]
 ) -> Iterator[ToolCheck | Unknown]:
     met_anyway = trials.of(_LIST)
     done: set[int] = set()
@@ -75,7 +77,7 @@ def _checks(
                 yield from _judge(trials, branches[check], check, tool, call)
 
 
-def _judge(trials: "_Trials", branch: Statement, check: int, tool: str, call: _Request) -> Iterator[ToolCheck | Unknown]:
+def _judge(trials: _Trials, branch: Statement, check: int, tool: str, call: _Request) -> Iterator[ToolCheck | Unknown]:
     unchecked: list[State] = []
     for batch in ([call], [_LIST, call]):
         ends = trials.of(batch)

@@ -1,9 +1,12 @@
-"""The syntax tree of template expressions. Operators do not exist: ``a + b`` is a call of ``add``."""
+"""The syntax tree of expressions, of JSON templates and of Bicep. Operators do not exist: ``a + b`` is a call of ``add``."""
+
+from __future__ import annotations
 
 from typing import TypeAlias
 
 import msgspec
 
+from mcpguard.core.location import Location
 from mcpguard.evidence import Json
 
 
@@ -11,6 +14,9 @@ class Literal(msgspec.Struct, frozen=True):
     """A text, a number, or whatever else stands for itself."""
 
     value: Json
+    at: Location | None = None
+    """The file in which a text stands as it is, when that is known, and the offset of its beginning."""
+    start: int = 0
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -18,7 +24,7 @@ class Call(msgspec.Struct, frozen=True):
 
     name: str
     """Lower case; a function of the template's own has its namespace before a dot: ``contoso.uniquename``."""
-    arguments: tuple["Node", ...]
+    arguments: tuple[Node, ...]
     text: str
     """The text of the whole expression, and where in it the call stands."""
     start: int
@@ -33,8 +39,8 @@ class Call(msgspec.Struct, frozen=True):
 class Access(msgspec.Struct, frozen=True):
     """A member of an object, or an item of an array: ``base.key``, ``base['key']``, ``base[0]``."""
 
-    base: "Node"
-    key: "Node"
+    base: Node
+    key: Node
     text: str
     start: int
     end: int
@@ -45,4 +51,19 @@ class Access(msgspec.Struct, frozen=True):
         return f"[{self.text[self.start : self.end]}]"
 
 
-Node: TypeAlias = Literal | Call | Access
+class Structure(msgspec.Struct, frozen=True):
+    """An object or array with expressions in it, where an expression is wanted."""
+
+    value: Json
+
+
+Node: TypeAlias = Literal | Call | Access | Structure
+NODES = frozenset({Literal, Call, Access, Structure})
+"""The types of trees. In JSON templates expressions are texts in brackets; in what Bicep becomes, trees stand for them."""
+
+
+def source_of(value: Json) -> str:
+    """An expression as it is written, in brackets; any other text as it is, and nothing for what is no text."""
+    if isinstance(value, Call | Access):
+        return value.source
+    return value if isinstance(value, str) else ""

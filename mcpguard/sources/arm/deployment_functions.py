@@ -4,6 +4,8 @@ Semantics: learn.microsoft.com/azure/azure-resource-manager/templates/template-f
 Ids are worked out as far as the template tells them; what a running resource would answer is unresolved.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from mcpguard.evidence import Json, Unresolved
@@ -125,6 +127,14 @@ def _reference(values: list[Json], scope: Scope) -> Json:
     return OPAQUE
 
 
+def _resource_info(values: list[Json], scope: Scope) -> Json:
+    """``resourceInfo(symbolic name)``, which Bicep writes for the id of a resource that it declares."""
+    if len(values) != 1 or not isinstance(values[0], str):
+        raise Failure("resourceInfo without a symbolic name")
+    found = scope.id_of(values[0])
+    return OPAQUE if found == values[0] else {"id": found, "name": found.rpartition("/")[2]}
+
+
 _FUNCTIONS: dict[str, Callable[[list[Json], Scope], Json]] = {
     "deployer": lambda values, scope: _object("deployer", "objectId", "tenantId", "userPrincipalName"),
     "deployment": _deployment,
@@ -134,6 +144,7 @@ _FUNCTIONS: dict[str, Callable[[list[Json], Scope], Json]] = {
     "managementgroupresourceid": lambda values, scope: places.management_group_resource_id(values),
     "reference": _reference,
     "resourcegroup": _resource_group,
+    "resourceinfo": _resource_info,
     "resourceid": lambda values, scope: places.resource_id(values, scope.place),
     "subscription": _subscription,
     "subscriptionresourceid": lambda values, scope: places.subscription_resource_id(values, scope.place),

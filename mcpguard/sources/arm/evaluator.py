@@ -4,6 +4,8 @@ It ends: work is counted against a budget in proportion to the input, values hav
 Nothing here raises; what Resource Manager would refuse becomes an unresolved value with its reason.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import msgspec
@@ -11,8 +13,8 @@ import msgspec
 from mcpguard.core.location import Location
 from mcpguard.evidence import Json, Unresolved
 from mcpguard.sources.arm import deployment_functions
-from mcpguard.sources.arm.ast import Access, Call, Literal, Node
-from mcpguard.sources.arm.expressions import BadExpression, is_expression, parse, unescape
+from mcpguard.sources.arm.ast import NODES, Access, Call, Literal, Node, Structure, source_of
+from mcpguard.sources.arm.expressions import BadExpression, is_computed, is_expression, parse, unescape
 from mcpguard.sources.arm.functions import find_function
 from mcpguard.sources.arm.functions_collections import find_key
 from mcpguard.sources.arm.places import settled_id
@@ -59,7 +61,7 @@ class Evaluator:
         self.has_stand_ins = False
         """Whether a name was asked of a hash that only deployment knows."""
         self._trees: dict[str, Node | BadExpression] = {}
-        self._weights = Weights()
+        self.weights = Weights()
         self.depth = 0
         """How deeply what is being evaluated is nested; whoever catches what :meth:`value` raises puts it back."""
         self._shares = False
@@ -74,7 +76,7 @@ class Evaluator:
         if kind is str:
             return self.text(raw, frame, at) if raw[:1] == "[" else raw
         if kind is not dict and kind is not list:
-            return raw
+            return self.computed(raw, frame, at, source_of(raw)) if kind in NODES else raw
         self.depth += 1
         try:
             if self.depth > _MAX_DEPTH:
@@ -113,7 +115,7 @@ class Evaluator:
         """The array that a loop over properties, variables or outputs gives."""
         count = self.count(loop, frame)
         if isinstance(count, Unresolved):
-            return Unresolved(f"copy of {str(loop.get('count'))[:80]} items", reason=count.reason)
+            return Unresolved(f"copy of {source_of(loop.get('count'))[:80]} items", reason=count.reason)
         name = str(loop.get("name")).lower()
         found: list[Json] = []
         for index in range(count):
@@ -141,9 +143,13 @@ class Evaluator:
             node = self.tree(text, at)
             if node is None:
                 return Unresolved(text, reason="it cannot be read")
+        return self.computed(node, frame, at, text)  # type: ignore[arg-type]
+
+    def computed(self, node: Node, frame: Frame, at: Location | None, text: str) -> Json:
+        """What a tree gives; ``text`` is how it is written."""
         depth = self.depth
         try:
-            value = self.value(node, frame)  # type: ignore[arg-type]
+            value = self.value(node, frame)
         except Failure as failure:
             self.depth = depth
             return Unresolved(text, reason=failure.reason)
@@ -221,8 +227,8 @@ class Evaluator:
             Failure: it is nested too deeply.
         """
         kind = type(node)
-        if kind is Literal:
-            return node.value  # type: ignore[union-attr]
+        if kind is Literal or kind is Structure:
+            return node.value if kind is Literal else self.json(node.value, frame)  # type: ignore[union-attr]
         self.budget -= 1
         if self.budget < 0:
             raise Exhausted
@@ -272,7 +278,7 @@ class Evaluator:
                     self.charge(len(found) >> 6)
                 return found
             if name in frame.scope.functions:
-                return self._user_defined(frame.scope.functions[name], values, frame)
+                return self._user_defined(frame.scope.functions[name], values, frame.scope.owners.get(name, frame.scope))
             found = deployment_functions.evaluate(name, values, frame.scope)
             return Unresolved(call.source, name, tuple(values)) if found is OPAQUE else found
         except Failure as failure:
@@ -289,7 +295,7 @@ class Evaluator:
         total = 0
         for value in values:
             if type(value) is dict or type(value) is list:
-                total += self._weights.of(value)
+                total += self.weights.of(value)
             elif type(value) is str:
                 self.charge(len(value) >> 8)
             elif type(value) is Unresolved:
@@ -302,7 +308,7 @@ class Evaluator:
     def own_copy(self, value: Json, at: Location | None = None) -> Json:
         """A copy of a value that shares nothing, so that it can be changed; unresolved when there is too much of it."""
         if isinstance(value, dict | list):
-            weight = self._weights.of(value)
+            weight = self.weights.of(value)
             self.budget -= weight
             if weight > MAX_NODES or self.budget < 0:
                 self.note_once(_TOO_MUCH, at)
@@ -329,7 +335,7 @@ class Evaluator:
             return Unresolved(access.source, reason=f"there is no item {key} among {len(base)}")
         return Unresolved(access.source, reason=f"{kind_of(base)} has no member {str(key)[:80]}")
 
-    def _user_defined(self, function: dict[str, Json], values: list[Json], frame: Frame) -> Json:
+    def _user_defined(self, function: dict[str, Json], values: list[Json], scope: Scope) -> Json:
         parameters = function.get("parameters")
         names = (
             [str(item.get("name")).lower() for item in parameters if isinstance(item, dict)]
@@ -340,7 +346,7 @@ class Evaluator:
             raise Failure(f"a function of {len(names)} parameters with {len(values)} arguments")
         output = function.get("output")
         body = output.get("value") if isinstance(output, dict) else None
-        return self.json(body, Frame(frame.scope, locals=dict(zip(names, values, strict=True)), is_function=True))
+        return self.json(body, Frame(scope, locals=dict(zip(names, values, strict=True)), is_function=True))
 
     # -- parameters and variables ----------------------------------------------------------------------------------------
 
@@ -379,10 +385,13 @@ class Evaluator:
     def _variable(self, name: str, scope: Scope) -> Json:
         if name in scope.variables:
             written, raw = scope.variables[name]
-            return self.json(raw, scope.frame, scope.at.child("variables", written))
+            return self.json(raw, scope.frame, scope.place_of_variable(written))
         if name in scope.variable_copies:
             index, loop = scope.variable_copies[name]
             return self.loop(loop, scope.frame, scope.at.child("variables", "copy", index, "input"))
+        if name in scope.imported:
+            other, theirs = scope.imported[name]
+            return self.variable(theirs, other)
         raise Failure(f"there is no variable {name[:80]}")
 
     def _parameter(self, name: str, scope: Scope) -> Json:
@@ -405,8 +414,10 @@ class Evaluator:
         if not scope.is_secure(name):
             return found
         raw = binding.value
-        is_made = binding.frame is not None and isinstance(raw, str) and is_expression(raw)
-        return open_ if is_made and any(word in raw.lower() for word in ("guid(", "uniquestring(")) else self.hide(found)
+        is_made = binding.frame is not None and is_computed(raw)
+        if is_made and any(word in source_of(raw).lower() for word in ("guid(", "uniquestring(")):
+            return open_
+        return self.hide(found)
 
     def _given(self, binding: Binding) -> Json:
         found = self.json(binding.value, binding.frame, binding.at) if binding.frame is not None else binding.value

@@ -4,9 +4,12 @@ Grammar: learn.microsoft.com/azure/azure-resource-manager/templates/template-exp
 are doubled inside; numbers are whole; names of functions are compared without case.
 """
 
+from __future__ import annotations
+
 import re
 
-from mcpguard.sources.arm.ast import Access, Call, Literal, Node
+from mcpguard.evidence import Json
+from mcpguard.sources.arm.ast import NODES, Access, Call, Literal, Node
 
 MAX_LENGTH = 24_576
 """Characters that Resource Manager allows in an expression (azure-subscription-service-limits)."""
@@ -26,6 +29,11 @@ class BadExpression(Exception):
 def is_expression(text: str) -> bool:
     """Whether the template language computes a text: it stands in brackets, and not in doubled ones."""
     return text[:1] == "[" and text[-1:] == "]" and text[1:2] != "["
+
+
+def is_computed(value: Json) -> bool:
+    """Whether a value of a template is an expression, as a text or as a tree."""
+    return is_expression(value) if isinstance(value, str) else type(value) in NODES
 
 
 def unescape(text: str) -> str:

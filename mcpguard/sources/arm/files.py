@@ -4,7 +4,9 @@ A parameter file belongs to the template in its folder whose name its own begins
 ``main.prod.parameters.json``), else to the only template beside it, and always to one that declares every parameter it gives.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -23,7 +25,7 @@ from mcpguard.sources.reading import Reading
 from mcpguard.sources.secrecy import is_literal, looks_secret, ranges
 from mcpguard.sources.template_shapes import PARAMETERS
 
-_MAX_FILES = 10
+MAX_FILES = 10
 """Parameter files that one template is evaluated with."""
 _NAMED = 3
 _FRAGMENT = 6
@@ -36,7 +38,8 @@ _VARIABLE = LazyPattern(r"\$\{([A-Za-z_]\w*)(?:=([^}]*))?\}")
 
 def take_templates(readings: Sequence[Reading]) -> None:
     """Evaluate the templates that were put by, each with the parameter files that belong to it."""
-    beside = _assign(readings)
+    declared = {reading.path: _declared(template) for reading in readings for template, route in reading.templates if not route}
+    beside = assign(readings, declared)
     for reading in readings:
         for template, route in reading.templates:
             _take(reading, template, Location(reading.path, route), beside.get(reading.path, []) if not route else [])
@@ -48,24 +51,26 @@ def take_templates(readings: Sequence[Reading]) -> None:
 # -- which belongs to which ------------------------------------------------------------------------------------------
 
 
-def _assign(readings: Sequence[Reading]) -> dict[str, list[Reading]]:
-    """Parameter files by the path of their template."""
-    templates: dict[str, list[tuple[Reading, dict[str, Json]]]] = {}
-    for reading in readings:
-        for template, route in reading.templates:
-            if not route:
-                templates.setdefault(_folder(reading.path), []).append((reading, template))
+def assign(readings: Sequence[Reading], declared: Mapping[str, set[str]], *, by_name: bool = False) -> dict[str, list[Reading]]:
+    """Parameter files by the path of their template, given the parameters that each declares, in lower case.
+
+    With ``by_name`` the file ``<template>.parameters.json`` may give more: the Azure Developer CLI leaves out what its
+    template does not declare.
+    """
+    templates: dict[str, list[str]] = {}
+    for path in declared:
+        templates.setdefault(_folder(path), []).append(path)
     out: dict[str, list[Reading]] = {}
     for reading in sorted(readings, key=lambda reading: reading.path):
         if reading.parameters is None:
             continue
-        given = _given(reading)
+        given, own = _given(reading), _stem(reading.path)
         fitting = [
-            (found.path, _stem(found.path))
-            for found, template in templates.get(_folder(reading.path), [])
-            if given <= _declared(template)
+            (path, _stem(path))
+            for path in templates.get(_folder(reading.path), [])
+            if given <= declared[path] or (by_name and own == f"{_stem(path)}.parameters")
         ]
-        named = [(path, stem) for path, stem in fitting if _stem(reading.path).startswith(stem)]
+        named = [(path, stem) for path, stem in fitting if own.startswith(stem)]
         best = max(named, key=lambda pair: len(pair[1])) if named else fitting[0] if len(fitting) == 1 else None
         if best is not None:
             out.setdefault(best[0], []).append(reading)
@@ -99,13 +104,13 @@ def _take(reading: Reading, template: dict[str, Json], at: Location, files: Sequ
         _evaluate(reading, template, at, files[0] if files else None, reading)
         return
     results: list[tuple[Reading, Reading]] = []
-    for file in files[:_MAX_FILES]:
+    for file in files[:MAX_FILES]:
         result = Reading(reading.path, reading.data)
         _evaluate(result, template, at, file, reading)
         results.append((file, result))
-    for file in files[_MAX_FILES:]:
-        file.skip(f"parameters of {reading.path}, which was evaluated with {_MAX_FILES} other files already")
-    _join(reading, results)
+    for file in files[MAX_FILES:]:
+        file.skip(f"parameters of {reading.path}, which was evaluated with {MAX_FILES} other files already")
+    join(reading, results)
 
 
 def _evaluate(reading: Reading, template: dict[str, Json], at: Location, file: Reading | None, owner: Reading) -> None:
@@ -114,6 +119,25 @@ def _evaluate(reading: Reading, template: dict[str, Json], at: Location, file: R
     ``owner`` is the reading of the template's file, in whose text the secrets stand; ``reading`` gets the rest.
     """
     door = Door()
+    evaluator = make_evaluator(reading, door, len(owner.data), owner.path)
+    place = Place(level=level_of(template.get("$schema")))
+    scope = Scope(template, at, place, {})
+    if file is not None:
+        scope.bindings = bindings_of(file, scope)
+    deployment = Deployment(evaluator, template, at, place, scope, scope.frame)
+    walk = Walk(reading, evaluator)
+    walk.mask_parameters(deployment)
+    walk.take(deployment)
+    walk.conclude()
+    reading.secrets |= door.secrets
+    reading.secrets |= fragments(reading.secrets, (reading.data,), evaluator.literals, template)
+    owner.secrets |= reading.secrets
+    if file is not None:
+        use_parameters(file, owner.path, reading.secrets)
+
+
+def make_evaluator(reading: Reading, door: Door, size: int, path: str) -> Evaluator:
+    """An evaluator for the template at ``path``, of ``size`` bytes; ``reading`` takes what is wrong, ``door`` secrets."""
 
     def hide(value: Json) -> Json:
         holder = evaluator.own_copy([value])
@@ -125,31 +149,29 @@ def _evaluate(reading: Reading, template: dict[str, Json], at: Location, file: R
     def look(text: str) -> None:
         door.secrets.update(text[start:end] for start, end in ranges(text))
 
-    evaluator = Evaluator(len(owner.data), reading.miss, hide, look, owner.path.rpartition("/")[0])
-    place = Place(level=level_of(template.get("$schema")))
-    scope = Scope(template, at, place, {})
-    if file is not None:
-        scope.bindings = _bindings(file, scope)
-    deployment = Deployment(evaluator, template, at, place, scope, scope.frame)
-    walk = Walk(reading, evaluator)
-    walk.mask_parameters(deployment)
-    walk.take(deployment)
-    walk.conclude()
-    reading.secrets |= door.secrets
-    reading.secrets |= _fragments(reading, evaluator, template)
-    owner.secrets |= reading.secrets
-    if file is not None:
-        file.secrets |= reading.secrets
-        file.kind, file.reason = PARAMETERS, ""
-        file.notes.append(f"parameters of {owner.path}")
+    evaluator = Evaluator(size, reading.miss, hide, look, path.rpartition("/")[0])
+    return evaluator
 
 
-def _fragments(reading: Reading, evaluator: Evaluator, template: dict[str, Json]) -> set[str]:
-    """The texts of the template that secrets were put together from."""
-    computed = [secret for secret in reading.secrets if secret.encode("utf-8", "replace") not in reading.data]
+def use_parameters(file: Reading, path: str, secrets: set[str]) -> None:
+    """Note of a parameter file that its values were given to the template at ``path``."""
+    file.secrets |= secrets
+    file.kind, file.reason = PARAMETERS, ""
+    file.notes.append(f"parameters of {path}")
+
+
+def fragments(
+    secrets: Iterable[str], files: Sequence[bytes], literals: Callable[[], set[str]], template: dict[str, Json]
+) -> set[str]:
+    """The texts that those secrets were put together from that stand in none of ``files`` as they are.
+
+    ``literals`` gives the texts in expressions; others stand in the template.
+    """
+    encoded = ((secret, secret.encode("utf-8", "replace")) for secret in secrets)
+    computed = [secret for secret, written in encoded if not any(written in data for data in files)]
     if not computed:
         return set()
-    texts = evaluator.literals()
+    texts = literals()
     stack: list[Json] = [template.get("variables"), template.get("parameters")]
     while stack:
         value = stack.pop()
@@ -162,7 +184,7 @@ def _fragments(reading: Reading, evaluator: Evaluator, template: dict[str, Json]
     return {text for text in texts for secret in computed[:_MAX_COMPUTED] if text in secret}
 
 
-def _bindings(file: Reading, scope: Scope) -> dict[str, Binding]:
+def bindings_of(file: Reading, scope: Scope) -> dict[str, Binding]:
     """The values of a parameter file, without its secrets."""
     values = (file.parameters or {}).get("parameters")
     out: dict[str, Binding] = {}
@@ -223,8 +245,11 @@ def _typed(value: str, type: str) -> Json:
 # -- several parameter files for one template --------------------------------------------------------------------------
 
 
-def _join(reading: Reading, results: Sequence[tuple[Reading, Reading]]) -> None:
-    """Put together what one template gives with several parameter files; the first value of a resource is judged."""
+def join(reading: Reading, results: Sequence[tuple[Reading, Reading]]) -> None:
+    """Put together what one template or configuration gives with several files of values.
+
+    Of a resource that has other values with another file, the first is judged.
+    """
     taken: dict[str, RawResource] = {}
     claims: dict[Complete, int] = {}
     holders: dict[str, int] = {}

@@ -4,6 +4,8 @@ A function gets the values of its arguments. One that is not ``open`` is not cal
 is then unresolved itself. Functions that look at the deployment, or leave arguments unevaluated, stand in :mod:`.evaluator`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import lru_cache
 

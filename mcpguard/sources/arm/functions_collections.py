@@ -4,6 +4,8 @@ Semantics: learn.microsoft.com/azure/azure-resource-manager/templates/template-f
 objects are found without regard to case, and their order is that of the template, but for ``items`` and ``objectKeys``.
 """
 
+from __future__ import annotations
+
 from functools import cmp_to_key
 
 import msgspec
@@ -180,10 +182,16 @@ def empty(values: list[Json]) -> Json:
     """Whether there are no items, characters or members; null is empty."""
     value = values[0]
     if isinstance(value, Unresolved):
-        return False if any(isinstance(part, str) and part for part in parts_of(value)) else OPAQUE
+        has_text = any(isinstance(part, str) and part for part in parts_of(value))
+        has_members = value.function == "union" and not value.route and any(map(_has_members, value.arguments))
+        return False if has_text or has_members else OPAQUE
     if value is None:
         return True
     return length(values) == 0
+
+
+def _has_members(value: Json) -> bool:
+    return isinstance(value, dict | list) and bool(value)
 
 
 def contains(values: list[Json]) -> Json:

@@ -3,6 +3,8 @@
 Semantics: learn.microsoft.com/azure/azure-resource-manager/templates/template-functions-string and -object.
 """
 
+from __future__ import annotations
+
 import re
 
 import msgspec

@@ -4,6 +4,8 @@ Semantics: learn.microsoft.com/azure/azure-resource-manager/templates/template-f
 ``and``, ``or``, ``if`` and ``coalesce`` leave arguments unevaluated and therefore stand in :mod:`.evaluator`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from mcpguard.evidence import Json, Unresolved

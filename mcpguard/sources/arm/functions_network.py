@@ -1,5 +1,7 @@
 """CIDR arithmetic: learn.microsoft.com/azure/azure-resource-manager/templates/template-functions-cidr."""
 
+from __future__ import annotations
+
 import ipaddress
 
 from mcpguard.evidence import Json

@@ -4,6 +4,8 @@ Semantics: learn.microsoft.com/azure/azure-resource-manager/templates/template-f
 unresolved keeps what is known of it wherever the function allows.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache

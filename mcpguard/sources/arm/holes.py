@@ -4,6 +4,8 @@ So the rest of the policy is judged, and what depends on the open part is unknow
 which policies there are: in attributes, and in elements that hold nothing but a value.
 """
 
+from __future__ import annotations
+
 from mcpguard.evidence import Unresolved
 from mcpguard.policy.reader import read
 from mcpguard.policy.tree import Element, Text

@@ -4,6 +4,8 @@ What is not known leaves its part of an id out: ``/providers/Microsoft.Web/sites
 template goes to. :mod:`mcpguard.sources.merge` moves such ids onto the deployed resource of that type and name.
 """
 
+from __future__ import annotations
+
 import msgspec
 
 from mcpguard.evidence import Json, Unresolved

@@ -1,17 +1,20 @@
 """The resources of a template as raw resources, with the gaps that its unknowns leave."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import msgspec
 
 from mcpguard.core.location import Location
 from mcpguard.evidence import EVERYTHING, Complete, Gap, GapReason, Json, RawResource, Unresolved
-from mcpguard.evidence.kinds import KIND_OF_TYPE, kind_of
+from mcpguard.evidence.kinds import KIND_OF_TYPE, SETTINGS, kind_of
+from mcpguard.sources.arm.ast import source_of
 from mcpguard.sources.arm.evaluator import Evaluator
-from mcpguard.sources.arm.expressions import is_expression
+from mcpguard.sources.arm.expressions import is_computed, is_expression
 from mcpguard.sources.arm.holes import fill
 from mcpguard.sources.arm.scopes import Frame
-from mcpguard.sources.arm.template import DEPLOYMENT, Deployment, Instance, Parent, members
+from mcpguard.sources.arm.template import DEPLOYMENT, Deployment, Instance, Parent, Unfollowed, members
 from mcpguard.sources.arm.tracing import locate
 from mcpguard.sources.arm.values import Failure, describe, stand_in
 from mcpguard.sources.door import Door
@@ -26,12 +29,16 @@ _WHOLE = frozenset(
     {"microsoft.apimanagement/service", "microsoft.web/sites", "microsoft.web/sites/slots", "microsoft.app/containerapps"}
 )
 """Types of which a declaration is the author's whole statement about what lies below."""
-_SETTINGS = frozenset({"policy", "diagnostic", "site-config", "platform-auth", "management-setting", "product-api"})
-"""Kinds that change what they belong to, so that a judgement of it waits for their condition."""
 _LEFT_OUT = frozenset({"resources", "copy", "dependsOn", "metadata", "comments", "condition"})
 _PER_RESOURCE = 50
 """Work that a resource makes besides its expressions."""
 _VALUES = "give the values in a parameter file beside the template, or scan the deployed resources (az rest)"
+
+
+def _kind_of_settings(resource: RawResource) -> str:
+    """The kind of a resource; authentication of sites is told from their other settings, which are of the same type."""
+    is_auth = resource.type.endswith("/config") and last_of(resource.key).startswith("authsettings")
+    return "platform-auth" if is_auth else kind_of(resource.type)
 
 
 class _Open:
@@ -46,8 +53,9 @@ class _Open:
 class Walk:
     """One walk over a template and all that is nested in it."""
 
-    def __init__(self, reading: Reading, evaluator: Evaluator) -> None:
+    def __init__(self, reading: Reading, evaluator: Evaluator, format: str = TEMPLATE) -> None:
         self.reading = reading
+        self.format = format
         self.evaluator = evaluator
         self.taken: dict[str, frozenset[str]] = {}
         """Keys of what was taken, and the unknown conditions that it is under."""
@@ -93,7 +101,9 @@ class Walk:
             conditions = found.parent.conditions
             if condition is not True:
                 conditions |= {describe(condition)}
-            yield from self._instance(Instance(item, at, frame, found.deployment, found.parent, conditions))
+            turn = frame.copies.get("") if found.deployment.is_stand_in and "copy" in item else None
+            where = at if turn is None else at.child("$turn", turn)
+            yield from self._instance(Instance(item, where, frame, found.deployment, found.parent, conditions))
 
     def _instance(self, instance: Instance) -> Iterator[_Open]:
         item, at, parent = instance.item, instance.at, instance.parent
@@ -140,13 +150,13 @@ class Walk:
             body["name"] = stand_in(body["name"])
         version = body.get("apiVersion")
         type_ = type_of(id) or instance.type.lower()
-        resource = RawResource(id, type_, body, at, TEMPLATE, version if isinstance(version, str) else "")
+        resource = RawResource(id, type_, body, at, self.format, version if isinstance(version, str) else "")
         if not self._is_new(resource, instance):
             return resource.key
         if instance.conditions:
             self._condition(resource, instance)
         raw = _policy_value(item)
-        if is_expression(raw):
+        if is_computed(raw):
             resource = self._policy(resource, raw, instance)
         self.reading.add(resource)
         if resource.type in _WHOLE:
@@ -173,9 +183,9 @@ class Walk:
             if self.evaluator.budget < 0:
                 return
             body = operation_body(operation)
-            self.reading.add(RawResource(id_, f"{api.type}/operations", body, at, TEMPLATE, api.api_version))
+            self.reading.add(RawResource(id_, f"{api.type}/operations", body, at, self.format, api.api_version))
 
-    def _policy(self, resource: RawResource, raw: str, instance: Instance) -> RawResource:
+    def _policy(self, resource: RawResource, raw: Json, instance: Instance) -> RawResource:
         """A policy with its text, as far as the expression ``raw`` gives one, and the place of its characters."""
         properties = resource.body["properties"]
         if not isinstance(properties, dict):
@@ -206,7 +216,7 @@ class Walk:
                     resource.key,
                     frozenset({kind_of(resource.type)}),
                     GapReason.UNSUPPORTED,
-                    f"{self.reading.path} declares {resource.id} more than once, under conditions that are not known; "
+                    f"{instance.at.artifact} declares {resource.id} more than once, under conditions that are not known; "
                     "only the first declaration was judged",
                     _VALUES,
                     instance.at,
@@ -240,16 +250,18 @@ class Walk:
             self.reading.notes.append(note)
 
     def _unplaced(self, scope: str, type: str, name: Json, at: Location) -> None:
-        how = f"named by the expression {name[:120]}" if isinstance(name, str) else "without a name"
+        how = f"named by the expression {source_of(name)[:120]}" if source_of(name) else "without a name"
         self.unnamed.setdefault((scope, type), []).append((how, at))
 
     def _uncounted(self, item: dict[str, Json], at: Location, parent: Parent, count: Unresolved) -> None:
         type_ = (type_in(item.get("type")) or f"{parent.type}/{item.get('type')}").lower()
         loop = item["copy"]
-        how = f"as often as {str(loop.get('count'))[:120]} says" + (f" ({count.reason})" if count.reason else "")
+        count_of = loop.get("count")
+        words = source_of(count_of) or str(count_of)
+        how = f"as often as {words[:120]} says" + (f" ({count.reason})" if count.reason else "")
         if type_ == DEPLOYMENT:
             self.has_more = True
-            self._gap(_nested_kinds(item), f"{self.reading.path} holds nested deployments, {how}", at.child("copy", "count"))
+            self._gap(_nested_kinds(item), f"{at.artifact} holds nested deployments, {how}", at.child("copy", "count"))
         else:
             self.unnamed.setdefault((parent.key, type_), []).append((how, at.child("copy", "count")))
 
@@ -260,10 +272,11 @@ class Walk:
         try:
             inner = module.inner()
         except Failure as failure:
-            self.has_more = True
-            name = str(item.get("name"))[:80]
-            detail = f"{self.reading.path} holds a nested deployment ({name}), which is not followed: {failure.reason}"
-            self._gap(_nested_kinds(item), detail, at, "scan the deployed resources (az rest), or the module's own template")
+            kinds = failure.kinds if isinstance(failure, Unfollowed) else None
+            self.has_more = self.has_more or kinds is None
+            detail = f"{at.artifact} holds a nested deployment ({_named(item, at)}), which is not followed: {failure.reason}"
+            remedy = "scan the deployed resources (az rest), or the module's own template"
+            self._gap(_nested_kinds(item) if kinds is None else kinds, detail, at, remedy)
             return
         if module.is_inner:
             self.mask_parameters(inner)
@@ -281,7 +294,7 @@ class Walk:
             self.miss("a resource without a type", at)
             return
         kind = kind_of(type_.lower().partition("@")[0])
-        detail = f"{self.reading.path} declares {type_[:80]}, which is read from exports only"
+        detail = f"{at.artifact} declares {type_[:80]}, which is read from exports only"
         self._gap(frozenset({kind}), detail, at, "export it from the directory with az ad or az rest")
 
     def mask_parameters(self, deployment: Deployment) -> None:
@@ -289,18 +302,17 @@ class Walk:
         scope, door = deployment.scope, Door()
         for name in scope.parameters:
             default = scope.spec(name).get("defaultValue")
-            if default and scope.is_secure(name) and not (isinstance(default, str) and is_expression(default)):
+            if default and scope.is_secure(name) and not is_computed(default):
                 door.hide_all([default])
         self.reading.secrets |= door.secrets
 
     def conclude(self) -> None:
         """Gaps for what has no place, one for each type and parent, and what the declarations leave no doubt about."""
-        path = self.reading.path
         self._note_strays()
         for (scope, type_), found in self.unnamed.items():
             how, at = found[0]
             what = f"{number_of(len(found), 'resource')} of type {type_}, {how}{' and others' if len(found) > 1 else ''}"
-            gap = Gap(scope, frozenset({kind_of(type_)}), GapReason.UNSUPPORTED, f"{path} declares {what}", _VALUES, at)
+            gap = Gap(scope, frozenset({kind_of(type_)}), GapReason.UNSUPPORTED, f"{at.artifact} declares {what}", _VALUES, at)
             self.reading.gaps.append(gap)
         self._note_conditions()
         if self.conditional:
@@ -327,12 +339,12 @@ class Walk:
         """Gaps for settings that may be absent from what they belong to, unless that is under the same conditions."""
         door = Door()
         for resource, at in self.conditional:
-            kind, parent = kind_of(resource.type), parent_of(resource.key)
+            kind, parent = _kind_of_settings(resource), parent_of(resource.key)
             extra = self.taken[resource.key] - self.taken.get(parent, frozenset())
-            if kind not in _SETTINGS or not extra:
+            if kind not in SETTINGS or not extra:
                 continue
             words = door.trimmed(min(extra))[:120]
-            detail = f"{self.reading.path} declares {resource.id} under a condition that is not known: {words}"
+            detail = f"{at.artifact} declares {resource.id} under a condition that is not known: {words}"
             self.reading.gaps.append(Gap(parent, frozenset({kind}), GapReason.UNSUPPORTED, detail, _VALUES, at))
 
     def _note_strays(self) -> None:
@@ -361,11 +373,16 @@ def _self_and_above(key: str) -> Iterator[str]:
         key = key.rpartition("/")[0]
 
 
-def _policy_value(item: dict[str, Json]) -> str:
-    """What stands at ``properties.value``; empty when it is no text."""
+def _policy_value(item: dict[str, Json]) -> Json:
+    """What stands at ``properties.value``."""
     properties = item.get("properties")
-    value = properties.get("value") if isinstance(properties, dict) else None
-    return value if isinstance(value, str) else ""
+    return properties.get("value") if isinstance(properties, dict) else None
+
+
+def _named(item: dict[str, Json], at: Location) -> str:
+    """What a nested deployment is called in its template."""
+    step = at.route[-1] if at.route else ""
+    return (step if isinstance(step, str) and step else source_of(item.get("name")))[:80]
 
 
 def _nested_kinds(item: dict[str, Json]) -> frozenset[str]:

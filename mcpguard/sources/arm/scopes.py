@@ -1,5 +1,7 @@
 """What expressions can see: parameters, variables and functions of a template, the loops and lambdas around them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -16,7 +18,7 @@ _NO_COPIES: Copies = {}
 class Frame(msgspec.Struct, frozen=True):
     """What is around one expression."""
 
-    scope: "Scope"
+    scope: Scope
     copies: Copies = _NO_COPIES
     locals: Mapping[str, Json] = {}
     """Arguments of the lambdas and user-defined functions around it, by lower-case name."""
@@ -48,6 +50,12 @@ class Scope:
         self.parameters = _by_lower_name(template.get("parameters"))
         self.variables, self.variable_copies = _variables(template.get("variables"))
         self.functions = _functions(template.get("functions"))
+        self.owners: dict[str, Scope] = {}
+        """The scopes of functions that come from another file."""
+        self.imported: dict[str, tuple[Scope, str]] = {}
+        """Variables of other files by the lower-case name that they have here, with their scope and their own name."""
+        self.elsewhere: dict[str, Location] = {}
+        """Where variables stand that were loaded from other files."""
         self.definitions = template.get("definitions")
         self.values: dict[tuple[str, str], Json] = {}
         """Evaluated parameters and variables."""
@@ -72,6 +80,10 @@ class Scope:
                 break
             spec = {**definition, **{key: value for key, value in spec.items() if key != "$ref"}}
         return spec
+
+    def place_of_variable(self, name: str) -> Location:
+        """Where the value of a variable stands; its name is as written."""
+        return self.elsewhere.get(name) or self.at.child("variables", name)
 
     def is_secure(self, name: str) -> bool:
         """Whether a parameter's value is a secret."""

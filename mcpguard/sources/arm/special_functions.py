@@ -3,6 +3,8 @@
 Semantics: learn.microsoft.com/azure/azure-resource-manager/templates/template-functions-logical, -lambda and -deployment.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _Closure(Lambda):
-    def __init__(self, evaluator: "Evaluator", names: list[str], body: Node, frame: Frame) -> None:
+    def __init__(self, evaluator: Evaluator, names: list[str], body: Node, frame: Frame) -> None:
         self.evaluator, self.names, self.body, self.frame = evaluator, names, body, frame
 
     def __call__(self, *values: Json) -> Json:
@@ -27,14 +29,14 @@ class _Closure(Lambda):
         return self.evaluator.value(self.body, msgspec.structs.replace(self.frame, locals=locals_))
 
 
-def _lambda(evaluator: "Evaluator", call: Call, frame: Frame) -> Any:
+def _lambda(evaluator: Evaluator, call: Call, frame: Frame) -> Any:
     names = [argument.value for argument in call.arguments[:-1] if isinstance(argument, Literal)]
     if not call.arguments or len(names) != len(call.arguments) - 1:
         raise Failure("a lambda without names and a body")
     return _Closure(evaluator, [f"lambda {name}".lower() for name in names], call.arguments[-1], frame)
 
 
-def _name_of(evaluator: "Evaluator", call: Call, frame: Frame) -> str:
+def _name_of(evaluator: Evaluator, call: Call, frame: Frame) -> str:
     if len(call.arguments) == 1 and type(call.arguments[0]) is Literal and type(call.arguments[0].value) is str:
         return call.arguments[0].value
     found = evaluator.arguments(call, frame)
@@ -45,14 +47,14 @@ def _name_of(evaluator: "Evaluator", call: Call, frame: Frame) -> str:
     raise Failure(f"a name was expected, not {kind_of(found[0])}")
 
 
-def _lambda_variable(evaluator: "Evaluator", call: Call, frame: Frame) -> Json:
+def _lambda_variable(evaluator: Evaluator, call: Call, frame: Frame) -> Json:
     name = f"lambda {_name_of(evaluator, call, frame)}".lower()
     if name not in frame.locals:
         raise Failure("a variable of a lambda outside it")
     return frame.locals[name]
 
 
-def _parameters(evaluator: "Evaluator", call: Call, frame: Frame) -> Json:
+def _parameters(evaluator: Evaluator, call: Call, frame: Frame) -> Json:
     name = _name_of(evaluator, call, frame)
     if not frame.is_function:
         return evaluator.parameter(name, frame.scope)
@@ -61,11 +63,11 @@ def _parameters(evaluator: "Evaluator", call: Call, frame: Frame) -> Json:
     return frame.locals[name.lower()]
 
 
-def _variables(evaluator: "Evaluator", call: Call, frame: Frame) -> Json:
+def _variables(evaluator: Evaluator, call: Call, frame: Frame) -> Json:
     return evaluator.variable(_name_of(evaluator, call, frame), frame.scope)
 
 
-def _if(evaluator: "Evaluator", call: Call, frame: Frame) -> Json:
+def _if(evaluator: Evaluator, call: Call, frame: Frame) -> Json:
     if len(call.arguments) != 3:
         raise Failure("if takes three arguments")
     condition = evaluator.value(call.arguments[0], frame)
@@ -77,7 +79,7 @@ def _if(evaluator: "Evaluator", call: Call, frame: Frame) -> Json:
     return evaluator.value(call.arguments[1 if truth(condition) else 2], frame)
 
 
-def _all_or_any(evaluator: "Evaluator", call: Call, frame: Frame) -> Json:
+def _all_or_any(evaluator: Evaluator, call: Call, frame: Frame) -> Json:
     """``and`` and ``or``: what decides ends the evaluation, also when it follows something unresolved."""
     decides = call.name == "or"
     seen: list[Json] = []
@@ -90,7 +92,7 @@ def _all_or_any(evaluator: "Evaluator", call: Call, frame: Frame) -> Json:
     return Unresolved(call.source, call.name, tuple(seen)) if seen else not decides
 
 
-def _coalesce(evaluator: "Evaluator", call: Call, frame: Frame) -> Json:
+def _coalesce(evaluator: Evaluator, call: Call, frame: Frame) -> Json:
     for index, argument in enumerate(call.arguments):
         found = evaluator.value(argument, frame)
         if isinstance(found, Unresolved):
@@ -100,7 +102,7 @@ def _coalesce(evaluator: "Evaluator", call: Call, frame: Frame) -> Json:
     return None
 
 
-def _copy_index(evaluator: "Evaluator", call: Call, frame: Frame) -> Json:
+def _copy_index(evaluator: Evaluator, call: Call, frame: Frame) -> Json:
     values = evaluator.arguments(call, frame)
     name = values.pop(0).lower() if values and isinstance(values[0], str) else ""
     offset = values[0] if values else 0
@@ -111,7 +113,7 @@ def _copy_index(evaluator: "Evaluator", call: Call, frame: Frame) -> Json:
     return frame.copies[name] + offset
 
 
-SPECIAL: dict[str, Callable[["Evaluator", Call, Frame], Json]] = {
+SPECIAL: dict[str, Callable[[Evaluator, Call, Frame], Json]] = {
     "and": _all_or_any,
     "coalesce": _coalesce,
     "copyindex": _copy_index,

@@ -4,7 +4,10 @@ Semantics: learn.microsoft.com/azure/azure-resource-manager/templates: copy-reso
 linked-templates (expressionEvaluationOptions), syntax (languageVersion 2.0, ``existing``).
 """
 
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 import msgspec
 
@@ -39,7 +42,7 @@ class Instance(msgspec.Struct, frozen=True):
     item: dict[str, Json]
     at: Location
     frame: Frame
-    deployment: "Deployment"
+    deployment: Deployment
     parent: Parent
     conditions: frozenset[str] = frozenset()
     """The conditions that are not known, in words, under which it and what it stands in are deployed."""
@@ -55,6 +58,37 @@ class Instance(msgspec.Struct, frozen=True):
         return f"{self.parent.type}/{written.strip('/')}" if self.parent.type else ""
 
 
+class Unfollowed(Failure):
+    """A linked template that is not here; ``kinds`` of the model may be missing, all of them when it is None."""
+
+    def __init__(self, reason: str, kinds: frozenset[str] | None = None) -> None:
+        super().__init__(reason)
+        self.kinds = kinds
+
+
+class Linked(msgspec.Struct, frozen=True):
+    """A template that stands elsewhere."""
+
+    template: dict[str, Json]
+    at: Location
+    equip: Callable[[Scope], None]
+    """Gives a scope of the template what it sees of other files."""
+    is_stand_in: bool = False
+    """Whether it stands in for a template that is not here, so that its places are not places of a file: then a route
+    names the turn of a loop."""
+
+
+class Linker(Protocol):
+    """Finds templates that others link to."""
+
+    def follow(self, properties: dict[str, Json], at: Location) -> Linked:
+        """The template that the deployment at ``at`` names, given its properties with a ``templateLink``.
+
+        Raises:
+            Unfollowed: it is not here.
+        """
+
+
 class Deployment:
     """A template as it is deployed once: the root, or one instance of a nested one."""
 
@@ -66,9 +100,11 @@ class Deployment:
         place: Place,
         scope: Scope,
         frame: Frame,
-        outer: "Deployment | None" = None,
+        outer: Deployment | None = None,
+        linker: Linker | None = None,
     ) -> None:
         """``frame`` is what expressions of the template see; with outer evaluation that is what surrounds it."""
+        self.linker: Linker | None = outer.linker if outer else linker
         self.evaluator = evaluator
         self.template = template
         self.at = at
@@ -77,6 +113,7 @@ class Deployment:
         self.frame = frame
         self.outer = outer
         self.depth: int = outer.depth + 1 if outer else 0
+        self.is_stand_in = False
         resources = template.get("resources")
         self.symbols: dict[str, Json] = resources if isinstance(resources, dict) else {}
         self._modules: dict[str, Module] | None = None
@@ -107,7 +144,7 @@ class Deployment:
 
     # -- nested deployments --------------------------------------------------------------------------------------------
 
-    def module(self, item: dict[str, Json], at: Location, frame: Frame) -> "Module":
+    def module(self, item: dict[str, Json], at: Location, frame: Frame) -> Module:
         """The nested deployment that a resource is; the same one whenever it is asked for."""
         key = (at.route, *sorted(frame.copies.items()))
         found = self._made.get(key)
@@ -116,7 +153,7 @@ class Deployment:
             found = self._made[key] = Module(item, at, frame, self)
         return found
 
-    def modules(self) -> dict[str, "Module"]:
+    def modules(self) -> dict[str, Module]:
         """The nested deployments of this template by symbolic name, name and id, all in lower case."""
         if self._modules is None:
             self._modules = {}
@@ -243,12 +280,12 @@ class Module:
             Failure: it is a link, or nested too deeply.
         """
         if self._inner is None:
-            template = self.template
-            if template is None:
-                raise Failure("its template is a link")
             if self.outer.depth >= MAX_NESTING:
                 raise Failure("deployments are nested too deeply")
-            at = self.at.child("properties", "template")
+            template, at, linked = self.template, self.at.child("properties", "template"), None
+            if template is None:
+                linked = self._linked()
+                template, at = linked.template, linked.at
             place = self.outer.place_of(self.item, self.frame, self.at)
             level = level_of(template.get("$schema"))
             if place is self.outer.place and level != place.level and "$schema" in template:
@@ -257,9 +294,30 @@ class Module:
             if self.is_inner:
                 scope = Scope(template, at, place, self.bindings())
                 scope.deployment_name = self.value_of_name
+                if linked is not None:
+                    linked.equip(scope)
                 frame = scope.frame
             self._inner = Deployment(self.outer.evaluator, template, at, place, scope, frame, self.outer)
+            self._inner.is_stand_in = linked is not None and linked.is_stand_in
         return self._inner
+
+    def _linked(self) -> Linked:
+        """The template that its link names.
+
+        Raises:
+            Failure: nobody follows links here, it is not here, or it is one that this deployment stands in.
+        """
+        properties = self.item.get("properties")
+        if self.outer.linker is None or not isinstance(properties, dict) or "templateLink" not in properties:
+            raise Failure("its template is a link")
+        found = self.outer.linker.follow(properties, self.at)
+        deployment: Deployment | None = self.outer
+        while deployment is not None:
+            if deployment.at == found.at:
+                self.outer.evaluator.note_once(f"the module {found.at.artifact} includes itself", self.at)
+                raise Unfollowed("it includes itself", frozenset())
+            deployment = deployment.outer
+        return found
 
     @property
     def is_inner(self) -> bool:

@@ -5,15 +5,17 @@ gone through a second time, for places instead of values; wherever that is not u
 expression that gave it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import msgspec
 
 from mcpguard.core.location import Location, Piece, TextRange
 from mcpguard.evidence import Json, Unresolved
-from mcpguard.sources.arm.ast import Access, Call, Node
+from mcpguard.sources.arm.ast import NODES, Access, Call, Literal, Node
 from mcpguard.sources.arm.evaluator import Evaluator, Exhausted
-from mcpguard.sources.arm.expressions import is_expression, unescape
+from mcpguard.sources.arm.expressions import is_computed, is_expression, unescape
 from mcpguard.sources.arm.functions_collections import find_key
 from mcpguard.sources.arm.functions_text import format_pieces
 from mcpguard.sources.arm.holes import name_of
@@ -33,7 +35,7 @@ class _Stretch(msgspec.Struct, frozen=True):
     end: int = 0
 
 
-def locate(evaluator: Evaluator, raw: str, frame: Frame, at: Location, value: str) -> Location:
+def locate(evaluator: Evaluator, raw: Json, frame: Frame, at: Location, value: str) -> Location:
     """The place of the text ``value`` that the expression ``raw`` at ``at`` gave."""
     depth = evaluator.depth
     try:
@@ -62,6 +64,9 @@ class _Tracer:
 
     def text(self, raw: Json, frame: Frame, at: Location) -> Iterator[_Stretch]:
         """The stretches of a text of the template."""
+        if type(raw) in NODES:
+            yield from self.node(raw, frame)
+            return
         if not isinstance(raw, str):
             raise Failure("no text")
         if not is_expression(raw):
@@ -93,8 +98,11 @@ class _Tracer:
                 if isinstance(condition, bool):
                     yield from self.node(node.arguments[1 if condition else 2], frame)
                     return
+        if isinstance(node, Literal) and node.at is not None and isinstance(node.value, str):
+            yield _Stretch(node.value, node.at, node.start, node.start + len(node.value))
+            return
         source = self.source(node, frame)
-        if source is not None and isinstance(source[0], str):
+        if source is not None and (isinstance(source[0], str) or type(source[0]) in NODES):
             yield from self.text(*source)
         else:
             yield _Stretch(self.plain(node, frame), None)
@@ -131,7 +139,10 @@ class _Tracer:
         found: tuple[Json, Frame, Location] | None = None
         if node.name == "variables" and lowered in scope.variables:
             written, raw = scope.variables[lowered]
-            found = raw, scope.frame, scope.at.child("variables", written)
+            found = raw, scope.frame, scope.place_of_variable(written)
+        elif node.name == "variables" and lowered in scope.imported:
+            other, theirs = scope.imported[lowered]
+            return self.source(Call("variables", (Literal(theirs),), node.text, node.start, node.end), other.frame)
         elif node.name == "parameters" and lowered in scope.parameters and not scope.is_secure(lowered):
             binding = scope.bindings.get(lowered)
             if binding is not None and (binding.is_wrapped or binding.is_filled):
@@ -145,8 +156,8 @@ class _Tracer:
                 written, spec = scope.parameters[lowered]
                 default = spec.get("defaultValue") if isinstance(spec, dict) else None
                 found = default, scope.frame, scope.at.child("parameters", written, "defaultValue")
-        if found is not None and isinstance(found[0], str) and is_expression(found[0]):
-            tree = self.evaluator.tree(found[0])
+        if found is not None and is_computed(found[0]):
+            tree = self.evaluator.tree(found[0]) if isinstance(found[0], str) else found[0]
             if isinstance(tree, Call | Access):
                 return self.source(tree, found[1]) or found
         return found

@@ -1,5 +1,7 @@
 """Values of expressions: JSON values in which :class:`Unresolved` leaves stand, and what all functions need to handle them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 
 from mcpguard.core.digest import new_digest

@@ -5,6 +5,8 @@ yet is computed, with the expression of the configuration as its text; what it m
 exist yet get stand-ins, so that resources stay linked. Format: developer.hashicorp.com/terraform/internals/json-format.
 """
 
+from __future__ import annotations
+
 from mcpguard.core.location import Route
 from mcpguard.evidence import Json
 from mcpguard.sources.reading import Reading

@@ -1,12 +1,14 @@
-"""Foundry accounts, projects and connections, identities and monitoring in azurerm. Arguments:
+"""Foundry accounts, projects and connections, identities, policy definitions and monitoring in azurerm. Arguments:
 registry.terraform.io/providers/hashicorp/azurerm, ``docs/resources/cognitive_account*``; ARM shapes: facts/foundry.md 1 and 6.
 """
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 
 from mcpguard.evidence import Json
 from mcpguard.sources.terraform.kinds import Kind
-from mcpguard.sources.terraform.shapes import COMMON, Many, One, Secret, Table, To, enabled, negated
+from mcpguard.sources.terraform.shapes import COMMON, Many, One, Secret, Table, To, decoded, enabled, negated
 
 _ACCOUNT = "Microsoft.CognitiveServices/accounts"
 _ACCOUNT_TABLE: Table = {
@@ -109,6 +111,17 @@ KINDS: dict[str, Kind] = {
             "client_id": "properties/clientId",
             "principal_id": "properties/principalId",
             "tenant_id": "properties/tenantId",
+        },
+    ),
+    "azurerm_policy_definition": Kind(
+        "Microsoft.Authorization/policyDefinitions",
+        {
+            "name": "name",
+            "display_name": "properties/displayName",
+            "mode": "properties/mode",
+            "policy_type": "properties/policyType",
+            "policy_rule": To("properties/policyRule", decoded),
+            "parameters": To("properties/parameters", decoded),
         },
     ),
     "azurerm_monitor_diagnostic_setting": Kind(

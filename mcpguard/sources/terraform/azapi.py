@@ -2,12 +2,14 @@
 over it. Arguments: registry.terraform.io/providers/Azure/azapi, ``docs/resources/resource``; facts/foundry.md 6.
 """
 
-from mcpguard.core.jsontext import JsonError, decode
+from __future__ import annotations
+
 from mcpguard.core.location import Route
 from mcpguard.evidence import Json, Unresolved
 from mcpguard.sources.ids import type_in
-from mcpguard.sources.terraform.document import Instance
+from mcpguard.sources.terraform.instances import Instance
 from mcpguard.sources.terraform.sensitive import shown
+from mcpguard.sources.terraform.shapes import decoded
 
 UPDATES = "azapi_update_resource"
 TYPES = frozenset({"azapi_resource", UPDATES})
@@ -31,13 +33,13 @@ def read_body(instance: Instance) -> tuple[dict[str, Json], dict[Route, Route]]:
     """The body, and where its members stand in ``values``. A body that is not known as a whole has unknown properties."""
     values = instance.values
     moved: dict[Route, Route] = {}
-    body = shown(_decoded(values.get("body")))
+    body = shown(decoded(values.get("body")))
     if isinstance(body, Unresolved):
         body = {"properties": body}
     out: dict[str, Json] = dict(body) if isinstance(body, dict) else {}
     for name in out:
         moved[name,] = ("body", name) if isinstance(values.get("body"), dict) else ("body",)
-    merge_into(out, _decoded(values.get("sensitive_body")))
+    merge_into(out, decoded(values.get("sensitive_body")))
     for name in ("name", "location", "tags"):
         if values.get(name) is not None:
             out.setdefault(name, shown(values[name]))
@@ -51,15 +53,6 @@ def read_body(instance: Instance) -> tuple[dict[str, Json], dict[Route, Route]]:
             | ({"userAssignedIdentities": {str(id_): {} for id_ in ids}} if isinstance(ids, list) and ids else {}),
         )
     return out, moved
-
-
-def _decoded(value: Json) -> Json:
-    if not isinstance(value, str):
-        return value
-    try:
-        return decode(value.encode()).value
-    except JsonError:
-        return Unresolved("body, which is no JSON")
 
 
 def lacks_sensitive_body(instance: Instance, expressions: dict[str, Json]) -> bool:

@@ -2,6 +2,8 @@
 facts/entra.md 1 to 3. Version 2 of the provider says ``application_object_id`` where version 3 says ``application_id``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -31,6 +33,19 @@ _ROLE: Table = {
 }
 
 
+_CLAIM: Table = {
+    "name": "name",
+    "source": "source",
+    "essential": "essential",
+    "additional_properties": "additionalProperties",
+}
+_CLAIMS: Table = {
+    "access_token": Many("accessToken", _CLAIM),
+    "id_token": Many("idToken", _CLAIM),
+    "saml2_token": Many("saml2Token", _CLAIM),
+}
+
+
 def _owners(value: Json) -> Json:
     return [{"id": owner} for owner in value] if isinstance(value, list) and value else None
 
@@ -47,12 +62,16 @@ _APPLICATION: Table = {
     "identifier_uris": "identifierUris",
     "owners": To("owners", _owners),
     "fallback_public_client_enabled": "isFallbackPublicClient",
+    "service_management_reference": "serviceManagementReference",
+    "device_only_auth_enabled": "isDeviceOnlyAuthSupported",
+    "optional_claims": One("optionalClaims", _CLAIMS),
     "group_membership_claims": "groupMembershipClaims",
     "api": One(
         "api",
         {
             "requested_access_token_version": "requestedAccessTokenVersion",
             "known_client_applications": "knownClientApplications",
+            "mapped_claims_enabled": "acceptMappedClaims",
             "oauth2_permission_scope": Many("oauth2PermissionScopes", _SCOPE),
         },
     ),
@@ -153,6 +172,29 @@ RELATIONS: dict[str, Relation] = {
             "issuer": "issuer",
             "subject": "subject",
             "audiences": "audiences",
+        },
+    ),
+    "azuread_application_flexible_federated_identity_credential": Relation(
+        ("application_id",),
+        "/applications",
+        "federatedIdentityCredentials",
+        {
+            "credential_id": "id",
+            "display_name": "name",
+            "description": "description",
+            "issuer": "issuer",
+            "claims_matching_expression": To("claimsMatchingExpression", lambda value: {"value": value, "languageVersion": 1}),
+            "audience": To("audiences", lambda value: [value]),
+        },
+    ),
+    "azuread_directory_role_assignment": Relation(
+        ("principal_object_id",),
+        "/servicePrincipals",
+        "roleAssignments",
+        {
+            "principal_object_id": "principalId",
+            "role_id": "roleDefinitionId",
+            "directory_scope_id": To("directoryScopeId", lambda value: value or "/"),
         },
     ),
     "azuread_app_role_assignment": Relation(

@@ -1,49 +1,20 @@
 """The instances of resources that a plan or state holds, with what is unknown and what is sensitive worked in."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
-
-import msgspec
 
 from mcpguard.core.location import Route
 from mcpguard.evidence import Json, Unresolved
 from mcpguard.sources.door import members, object_at
 from mcpguard.sources.reading import Reading
 from mcpguard.sources.terraform.expressions import Configuration, step_into, text_of
+from mcpguard.sources.terraform.instances import Document, Instance
+from mcpguard.sources.terraform.references import PlannedReferences
 from mcpguard.sources.terraform.sensitive import MAX_DEPTH, TOO_DEEP, find_overmarked, hidden, note_secrets
 
 _MODULE = re.compile(r'module\.([\w-]+)(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?\.?')
-
-
-class Instance(msgspec.Struct, frozen=True):
-    """One resource, or one of several that ``count`` or ``for_each`` make."""
-
-    address: str
-    """``module.a[0].azurerm_linux_web_app.main["x"]``."""
-    module: tuple[str, ...]
-    """Names of the module calls that lead to it, without indices."""
-    type: str
-    name: str
-    managed: bool
-    """False for a data source."""
-    values: dict[str, Json]
-    """Attributes; an ``Unresolved`` where a value is not known yet, a mask where it is sensitive."""
-    route: Route
-    """Of the resource's object in the file."""
-
-    @property
-    def parent_address(self) -> str:
-        """The address of the module instance, with a dot at its end; empty in the root module."""
-        own = self.address.rpartition(f"{self.type}.{self.name}")[0]
-        return own.removesuffix("data.")
-
-
-class Document(msgspec.Struct, frozen=True):
-    """One plan or state."""
-
-    instances: tuple[Instance, ...]
-    configuration: Configuration
-    is_plan: bool
 
 
 def read_document(reading: Reading, value: dict[str, Json], route: Route) -> Document:
@@ -71,7 +42,7 @@ def read_document(reading: Reading, value: dict[str, Json], route: Route) -> Doc
         reading.miss("a plan or state without values", reading.at(*route))
     if value.get("errored") is True:
         reading.miss("the plan ended with an error and is not whole", reading.at(*route, "errored"))
-    return Document(tuple(found), configuration, plan)
+    return Document(tuple(found), PlannedReferences(configuration, found), plan)
 
 
 def _changes(value: dict[str, Json]) -> dict[str, dict[str, Json]]:

@@ -4,10 +4,13 @@ The configuration holds references (``azurerm_api_management.main.id``), not the
 where a value comes from but not whether something is put around it.
 """
 
+from __future__ import annotations
+
 from mcpguard.evidence import Json
 from mcpguard.sources.door import object_at
 
-_AFTER_APPLY = "known after apply"
+AFTER_APPLY = "known after apply"
+"""What is said of a value that no expression gives."""
 _MAX_TEXT = 160
 
 
@@ -74,4 +77,4 @@ def references_in(expression: Json) -> list[str]:
 def text_of(expression: Json) -> str:
     """What is said of a value that is not known yet."""
     found = ", ".join(references_in(expression))
-    return found[:_MAX_TEXT] or _AFTER_APPLY
+    return found[:_MAX_TEXT] or AFTER_APPLY

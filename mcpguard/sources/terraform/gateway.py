@@ -2,6 +2,8 @@
 ARM shapes: facts/apim.md 1. Names of attributes that changed from version 3 to 4 of the provider are both read.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from mcpguard.evidence import Json

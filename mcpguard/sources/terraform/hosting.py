@@ -3,11 +3,13 @@
 1, 2 and 5.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
-from mcpguard.evidence import Json, Unresolved
+from mcpguard.evidence import Json
 from mcpguard.sources.terraform.kinds import Extra, Kind
-from mcpguard.sources.terraform.shapes import COMMON, Many, One, Secret, Table, To, enabled
+from mcpguard.sources.terraform.shapes import COMMON, Many, One, Secret, Table, To, decoded, enabled
 
 _RESTRICTION: Table = {
     "name": "name",
@@ -170,9 +172,11 @@ _EXTRAS = (
 
 
 def finish_extra(name: str, body: dict[str, Json], values: Mapping[str, Json]) -> None:
-    """What the tables of a site's settings cannot say."""
+    """What the tables of second resources cannot say: settings of a site, the policy that azurerm 3 has in the service."""
     if name == "web" and isinstance(body["properties"], dict):
         _finish_restrictions(body)
+    elif name == "policy" and isinstance(body["properties"], dict):
+        body["properties"]["format"] = "rawxml" if values.get("xml_content") is not None else "rawxml-link"
 
 
 def _site(kind: str) -> Kind:
@@ -251,16 +255,14 @@ _ENVIRONMENT: Table = {
     "internal_load_balancer_enabled": "properties/vnetConfiguration/internal",
     "public_network_access": "properties/publicNetworkAccess",
 }
-
-
-def _function_config(value: Json) -> Json:
-    """``config_json`` is a text that holds the function.json."""
-    from mcpguard.core.jsontext import JsonError, decode
-
-    try:
-        return decode(value.encode()).value if isinstance(value, str) else value
-    except JsonError:
-        return Unresolved("config_json, which is no JSON")
+_PRIVATE_ENDPOINT: Table = {
+    **COMMON,
+    "subnet_id": "properties/subnet/id",
+    "private_service_connection": Many(
+        "properties/privateLinkServiceConnections",
+        {"name": "name", "private_connection_resource_id": "properties/privateLinkServiceId"},
+    ),
+}
 
 
 KINDS: dict[str, Kind] = {
@@ -279,12 +281,13 @@ KINDS: dict[str, Kind] = {
             "name": "name",
             "language": "properties/language",
             "enabled": To("properties/isDisabled", lambda value: not value if isinstance(value, bool) else value),
-            "config_json": To("properties/config", _function_config),
+            "config_json": To("properties/config", decoded),
         },
         ("function_app_id",),
         (("functions", "name"),),
     ),
     "azurerm_container_app": Kind("Microsoft.App/containerApps", _CONTAINER_APP, whole=("authConfigs",)),
     "azurerm_container_app_environment": Kind("Microsoft.App/managedEnvironments", _ENVIRONMENT),
+    "azurerm_private_endpoint": Kind("Microsoft.Network/privateEndpoints", _PRIVATE_ENDPOINT),
 }
 """By the type of Terraform."""

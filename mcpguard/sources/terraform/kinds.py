@@ -1,5 +1,7 @@
 """What a table says of one type of Terraform: what it becomes, what it stands below, and where its values go."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 
 import msgspec

@@ -1,13 +1,13 @@
 """Which resource an attribute refers to, followed through variables and outputs of modules."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from mcpguard.evidence import Json
-from mcpguard.sources.terraform.document import Instance
 from mcpguard.sources.terraform.expressions import Configuration, references_in
+from mcpguard.sources.terraform.instances import Instance, References, Referent
 
 _REFERENCE = re.compile(
     r'(?P<data>data\.)?(?P<type>[a-z][\w]*)\.(?P<name>[\w-]+)(?P<index>\[(?:"(?:[^"\\]|\\.)*"|[\w.]+)\])?(?:\.(?P<rest>.+))?$'
@@ -15,18 +15,12 @@ _REFERENCE = re.compile(
 _INDEX = re.compile(r'(\[(?:"(?:[^"\\]|\\.)*"|\d+)\])$')
 _NO_TYPES = frozenset({"var", "local", "module", "each", "count", "self", "path", "terraform"})
 _MAX_HOPS = 20
+_OWN = frozenset({"", "id", "name"})
+"""Attributes that tell a resource itself."""
 
 
-class Referent(msgspec.Struct, frozen=True):
-    """What a reference leads to."""
-
-    instance: Instance
-    attribute: str
-    """``id``, ``client_id``; empty when it is the resource as a whole."""
-
-
-class References:
-    """From an attribute to the resource that it refers to."""
+class PlannedReferences(References):
+    """References by what the configuration in a plan tells of its expressions; followed through variables and outputs."""
 
     def __init__(self, configuration: Configuration, instances: Sequence[Instance]) -> None:
         self._configuration = configuration
@@ -35,16 +29,12 @@ class References:
             key = instance.module, instance.managed, instance.type, instance.name
             self._by_block.setdefault(key, []).append(instance)
 
-    def follow(self, instance: Instance, attribute: str) -> Referent | None:
-        """The one resource that a top-level attribute refers to, through variables and outputs; None when not one."""
-        return self.resolve(instance, self.block(instance).get(attribute))
-
     def block(self, instance: Instance) -> dict[str, Json]:
-        """The expressions of the block that an instance comes from."""
+        """The expressions of the block; empty when the plan does not hold them."""
         return self._configuration.block(instance.module, instance.type, instance.name, managed=instance.managed)
 
-    def resolve(self, instance: Instance, expression: Json) -> Referent | None:
-        """The one resource that an expression in the block of ``instance`` refers to."""
+    def resolve(self, instance: Instance, expression: Json, value: Json, hops: int = 0) -> Referent | None:
+        """The one resource that an expression refers to; the value tells nothing more."""
         ends = list(dict.fromkeys(self._ends(instance.module, expression)))
         if len(ends) != 1:
             return None
@@ -54,7 +44,13 @@ class References:
             return None
         key = module, not match["data"], match["type"], match["name"]
         found = self._choose(instance, self._by_block.get(key, []), match["index"] or "")
-        return Referent(found, match["rest"] or "") if found else None
+        if found is None or hops > _MAX_HOPS:
+            return None
+        rest = match["rest"] or ""
+        further = self.block(found).get(rest) if rest not in _OWN else None
+        # ``azurerm_api_management_api.x.api_management_name`` leads on to the service.
+        on = self.resolve(found, further, None, hops + 1) if references_in(further) else None
+        return on or Referent(found, rest)
 
     def _ends(self, module: tuple[str, ...], expression: Json) -> Iterator[tuple[tuple[str, ...], str]]:
         """References to resources that an expression ends in; ``each.value`` and locals end nowhere."""

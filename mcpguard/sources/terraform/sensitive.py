@@ -1,5 +1,7 @@
 """What Terraform marks sensitive, and what is a secret without a mark: hidden in values, remembered for quotations."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from functools import lru_cache
 

@@ -2,6 +2,8 @@
 ``docs/resources/api_management`` and ``api_management_custom_domain``; ARM shape: facts/apim.md 1.1.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from mcpguard.evidence import Json, Unresolved
@@ -93,6 +95,7 @@ _SERVICE_TABLE: Table = {
         },
     ),
 }
+_POLICY = "properties/value"
 _SETTING: Table = {"enabled": "properties/enabled"}
 _SIGN_UP: Table = {
     "enabled": "properties/enabled",
@@ -106,6 +109,7 @@ SERVICE = Kind(
         Extra((("tenant", "=access"),), _SETTING, "tenant_access", needed=True),
         Extra((("portalsettings", "=signup"),), _SIGN_UP, "sign_up", needed=True),
         Extra((("portalsettings", "=signin"),), _SETTING, "sign_in", needed=True),
+        Extra((("policies", "=policy"),), {"xml_content": _POLICY, "xml_link": _POLICY}, "policy", needed=True),
     ),
     whole=(
         *("apis", "backends", "diagnostics", "gateways", "loggers", "namedValues", "policies", "policyFragments"),

@@ -4,6 +4,8 @@ A table says for each attribute where its value goes. Attributes that are null o
 Nested blocks are lists in the file, also where only one is allowed.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -30,14 +32,14 @@ class One(msgspec.Struct, frozen=True):
     """A block of which there is at most one; an empty path puts its members beside those around it."""
 
     path: str
-    table: "Table"
+    table: Table
 
 
 class Many(msgspec.Struct, frozen=True):
     """Blocks that become a list of objects."""
 
     path: str
-    table: "Table"
+    table: Table
 
 
 Target = str | To | Secret | One | Many
@@ -151,6 +153,16 @@ def switch(on: str, off: str) -> Callable[[Json], Json]:
 enabled = switch("Enabled", "Disabled")
 
 
+def decoded(value: Json) -> Json:
+    """What a text holds as JSON."""
+    from mcpguard.core.jsontext import JsonError, decode
+
+    try:
+        return decode(value.encode()).value if isinstance(value, str) else value
+    except JsonError:
+        return Unresolved("a text, which is no JSON")
+
+
 def split(value: Json) -> Json:
     """A map of texts with commas into one of lists."""
     if not isinstance(value, dict):
@@ -165,7 +177,8 @@ IDENTITY: Target = One(
         "principal_id": "principalId",
         "tenant_id": "tenantId",
         "identity_ids": To(
-            "userAssignedIdentities", lambda ids: {str(id_): {} for id_ in ids} if isinstance(ids, list) else ids
+            "userAssignedIdentities",
+            lambda ids: {id_: {} for id_ in ids if isinstance(id_, str)} if isinstance(ids, list) else ids,
         ),
     },
 )

@@ -1,12 +1,12 @@
 """MG501: a registration that nobody answers for."""
 
-from mcpguard.sdk import Application, Estate, Issue, Known, NotApplicable, Options, Unknown, Verdicts
+from mcpguard.sdk import Application, Estate, Issue, Known, NotApplicable, Options, Unknown, Verdicts, ties_of
 
 
 def check(target: Application, estate: Estate, options: Options) -> Verdicts:
-    ties = estate.ties.get(target.key, ())
-    if not ties and options.get("persona") != "auditor":
-        raise NotApplicable(f"{target.title} belongs to no MCP server or agent (--persona auditor judges it too)")
+    if target.is_blueprint:
+        raise NotApplicable(f"{target.title} is an agent identity blueprint, for which sponsors answer (MG503)")
+    ties = ties_of(target, estate)
     match target.owners:
         case Known(value=owners, at=at):
             if owners:

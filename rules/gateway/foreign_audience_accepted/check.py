@@ -12,31 +12,9 @@ from mcpguard.sdk import (
     merged,
     named_audiences,
     registration_of_other_host,
+    resource_of_audience,
     unread_products,
 )
-
-_RESOURCES = {
-    "00000003-0000-0000-c000-000000000000": "Microsoft Graph",
-    "graph.microsoft.com": "Microsoft Graph",
-    "graph.microsoft.us": "Microsoft Graph",
-    "00000002-0000-0000-c000-000000000000": "Azure AD Graph",
-    "graph.windows.net": "Azure AD Graph",
-    "797f4846-ba00-4fd7-ba43-dac1f8f63013": "Azure Resource Manager",
-    "management.azure.com": "Azure Resource Manager",
-    "management.core.windows.net": "Azure Resource Manager",
-    "management.usgovcloudapi.net": "Azure Resource Manager",
-    "azure-api.net": "API Management's credential manager",
-    "cfa8b339-82a2-471a-a3c9-0fc0be7a4093": "Key Vault",
-    "vault.azure.net": "Key Vault",
-    "storage.azure.com": "Azure Storage",
-    "database.windows.net": "Azure SQL",
-    "cognitiveservices.azure.com": "Azure AI services",
-    "ai.azure.com": "Azure AI Foundry",
-    "search.azure.com": "Azure AI Search",
-    "servicebus.azure.net": "Service Bus",
-    "cosmos.azure.com": "Cosmos DB",
-}
-"""Resources of Microsoft's own by host or app id: Microsoft Entra documentation, first-party resources, November 2026."""
 
 
 def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
@@ -51,8 +29,8 @@ def _judge(server: McpServer, estate: Estate) -> Verdicts:
         for fact in named_audiences(call.policy):
             match fact:
                 case Known(value=audience, at=at):
-                    host = audience.removeprefix("https://").split("/")[0]
-                    other = _RESOURCES.get(host) or registration_of_other_host(audience, server, estate)
+                    resource = resource_of_audience(audience)
+                    other = resource.name if resource else registration_of_other_host(audience, server, estate)
                     if other:
                         yield call.path.doubt or Issue(
                             f"{server.title} accepts tokens that were issued for {other} (audience {audience}); accept its own "

@@ -43,7 +43,7 @@ def check(target: Site | ContainerApp, estate: Estate, options: Options) -> Verd
         known(action)
         return
     known(facing)
-    is_site = isinstance(target, Site)
+    is_site = isinstance(target, Site) and auth.version == "v2"
     doubts = (
         ("which of the two members wins when they disagree is not documented", is_site and len(lax) == 1),
         ("its code may check tokens itself, which configuration does not show", target.runs_own_code),

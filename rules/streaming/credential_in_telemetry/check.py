@@ -7,11 +7,13 @@ from mcpguard.sdk import (
     Label,
     LoggedHeader,
     McpServer,
+    OAuthProxy,
     Options,
     SinkKind,
     Verdicts,
     effective_diagnostics,
     gather_flows,
+    gather_step_flows,
 )
 
 _CREDENTIALS = frozenset({Label.CALLER_TOKEN, Label.KEY, Label.TOKEN_RESPONSE, Label.GATEWAY_TOKEN})
@@ -23,14 +25,20 @@ _HEADERS = frozenset(
 )
 
 
-def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
+def check(target: McpServer | OAuthProxy, estate: Estate, options: Options) -> Verdicts:
     """What policies write, and which headers diagnostics copy."""
-    yield from gather_flows(
-        server,
-        estate,
-        wanted=lambda flow: flow.sink is SinkKind.TELEMETRY and flow.tainted.label in _CREDENTIALS,
-        issue=lambda flow: _issue(server, flow),
-    )
+    if isinstance(target, OAuthProxy):
+        yield from gather_step_flows(target, estate, _is_wanted, lambda flow: _issue(target, flow))
+    else:
+        yield from gather_flows(target, estate, _is_wanted, lambda flow: _issue(target, flow))
+        yield from _diagnosed(target, estate)
+
+
+def _is_wanted(flow: Flow) -> bool:
+    return flow.sink is SinkKind.TELEMETRY and flow.tainted.label in _CREDENTIALS
+
+
+def _diagnosed(server: McpServer, estate: Estate) -> Verdicts:
     diagnostics = effective_diagnostics(server, estate)
     for diagnostic in diagnostics.items:
         for header in diagnostic.logged_headers:
@@ -40,14 +48,14 @@ def check(server: McpServer, estate: Estate, options: Options) -> Verdicts:
         yield diagnostics.missing
 
 
-def _issue(server: McpServer, flow: Flow) -> Issue:
+def _issue(target: McpServer | OAuthProxy, flow: Flow) -> Issue:
     label = flow.tainted.label.value
     return Issue(
-        f"{server.title} writes {label} to {flow.name}; log claims of the validated token instead, or nothing",
+        f"{target.title} writes {label} to {flow.name}; log claims of the validated token instead, or nothing",
         at=flow.at,
         flow=flow.steps,
         evidence=(("data", label), ("sink", flow.name)),
-        confidence=server.confidence,
+        confidence=target.confidence,
         key=f"{flow.name} {label}",
     )
 

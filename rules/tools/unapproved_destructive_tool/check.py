@@ -11,6 +11,8 @@ from mcpguard.sdk import (
     ToolClass,
     Unknown,
     Verdicts,
+    agents_ask,
+    known,
     least,
 )
 
@@ -23,6 +25,8 @@ def check(target: McpTool, estate: Estate, options: Options) -> Verdicts:
     if approval is not None and approval.enforced:
         return
     found = estate.classification(target)
+    if found.tool_class is ToolClass.DESTRUCTIVE and server is not None and known(agents_ask(target, server, estate)):
+        return
     if found.level != "declared" and isinstance(target.method, Unknown):
         yield target.method
         return

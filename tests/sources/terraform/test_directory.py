@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mcpguard.core.facts import Known
+from mcpguard.core.facts import Known, Unknown
 from mcpguard.evidence import Unresolved
 from mcpguard.model.kinds.entra import Application, ServicePrincipal
 from mcpguard.normalize import build
@@ -141,3 +141,50 @@ def test_what_adds_to_an_unknown_object_is_a_gap(scan: Scanner) -> None:
     )
     [gap] = found.evidence.gaps
     assert gap.kinds == {"application"}
+
+
+def test_directory_roles_and_expressions_instead_of_subjects(scan: Scanner) -> None:
+    role = {"id": "r1", "principal_object_id": "5b1", "role_id": "F2EF", "directory_scope_id": ""}
+    expression = "claims['sub'] matches 'repo:o/r:*'"
+    federated = {
+        "id": "/applications/0b1/federatedIdentityCredentials/f2",
+        "application_id": "/applications/0b1",
+        "display_name": "pipeline",
+        "issuer": "https://token.actions.githubusercontent.com",
+        "claims_matching_expression": expression,
+        "audience": "api://AzureADTokenExchange",
+    }
+    others = [
+        resource("azuread_directory_role_assignment", "d", role),
+        resource("azuread_application_flexible_federated_identity_credential", "x", federated),
+    ]
+    found = build(scan({"state.json": state(APPLICATION, *OTHERS, *others)}).evidence, AS_OF)
+    (principal,) = found.of(ServicePrincipal)
+    assert [(it.template_id, it.scope) for it in principal.directory_roles.items] == [("f2ef", "/")]
+    assert principal.directory_roles.missing is not None
+    (application,) = found.of(Application)
+    by_name = {it.name: it for it in application.federated.items}
+    assert (by_name["pipeline"].expression, by_name["uami"].expression) == (expression, "")
+    assert by_name["pipeline"].audiences == Known(("api://AzureADTokenExchange",), by_name["pipeline"].at.child("audiences"))
+
+
+def test_an_expression_that_only_deployment_knows_is_unknown(scan: Scanner) -> None:
+    values = {
+        "display_name": "x",
+        "issuer": "https://i.example",
+        "audience": "api://AzureADTokenExchange",
+        "application_id": "/applications/0b1",
+    }
+    flexible = resource("azuread_application_flexible_federated_identity_credential", "x", values)
+    refs = {"claims_matching_expression": ref("var.expression")}
+    configuration = [
+        block("azuread_application", "api", {}),
+        block("azuread_application_flexible_federated_identity_credential", "x", refs),
+    ]
+    changes = [change(flexible, {"claims_matching_expression": True})]
+    found = build(
+        scan({"plan.json": plan(module(APPLICATION, flexible), changes, {"resources": configuration})}).evidence, AS_OF
+    )
+    (application,) = found.of(Application)
+    (only,) = application.federated.items
+    assert isinstance(only.subject, Unknown) and "var.expression" in only.subject.missing

@@ -9,6 +9,7 @@ import pytest
 from mcpguard.core.facts import Known, Unknown
 from mcpguard.evidence import ArtifactStatus, GapReason, Unresolved
 from mcpguard.evidence.redaction import is_masked
+from mcpguard.model.kinds.host_parts import SettingForm
 from mcpguard.model.kinds.hosting import ContainerApp, Site
 from mcpguard.model.kinds.mcp import McpServer
 from mcpguard.normalize import build
@@ -118,7 +119,7 @@ def test_what_the_model_sees_of_a_function_app(scan: Scanner) -> None:
     assert entity.is_function_app and entity.host_names == ("contoso-orders-func.azurewebsites.net",)
     assert isinstance(entity.internet_facing, Known) and entity.internet_facing.value is False
     assert isinstance(entity.app_settings, Known) and len(entity.app_settings.value) == 3
-    assert isinstance(entity.app_settings.value["orders_db"], Unknown)
+    assert entity.app_settings.value["orders_db"].form is SettingForm.WITHHELD
     assert isinstance(entity.auth, Known) and entity.auth.value is not None
     auth = entity.auth.value
     values = (auth.enabled, auth.require_authentication, auth.unauthenticated_action, auth.client_id, auth.issuer)
@@ -142,8 +143,8 @@ def test_settings_of_version_1_count_when_they_stand_alone(scan: Scanner, enable
     assert KEY not in repr(found.evidence.resources)
     auth = site_of(found).auth
     assert isinstance(auth, Known) and auth.value is not None
-    elsewhere = auth.value.defined_elsewhere
-    assert isinstance(elsewhere, Known) and bool(elsewhere.value) is enabled
+    assert auth.value.version == ("v1" if enabled else "v2")
+    assert isinstance(auth.value.enabled, Known) and auth.value.enabled.value is enabled
 
 
 def test_restrictions_that_a_plan_does_not_know_are_unknown(scan: Scanner) -> None:
@@ -479,3 +480,49 @@ def test_files_without_anything_known(scan: Scanner) -> None:
     assert found.artifact("other.json").status is ArtifactStatus.SKIPPED
     assert found.artifact("other.json").detail == "holds no resources that mcpguard knows"
     assert "terraform show -json" in found.artifact("terraform.tfstate").detail
+
+
+UAMI = f"{SUBSCRIPTION}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-orders"
+
+
+def test_settings_of_a_site_that_rules_of_hosts_need(scan: Scanner) -> None:
+    identity = resource(
+        "azurerm_user_assigned_identity", "orders", {"id": UAMI, "name": "id-orders", "client_id": "C-1", "principal_id": "P-1"}
+    )
+    endpoint = resource(
+        "azurerm_private_endpoint",
+        "orders",
+        {
+            "id": f"{SUBSCRIPTION}/providers/Microsoft.Network/privateEndpoints/pe-orders",
+            "name": "pe-orders",
+            "private_service_connection": [
+                {"name": "c", "private_connection_resource_id": FUNC, "subresource_names": ["sites"]}
+            ],
+        },
+    )
+    block_ = [{"type": "UserAssigned", "identity_ids": [UAMI]}]
+    app = site(identity=block_, client_certificate_enabled=True, client_certificate_exclusion_paths="/a;/b")
+    entity = site_of(scan({"state.json": state(app, identity, endpoint)}))
+    facts = (entity.https_only, entity.tls, entity.ftps_state, entity.client_certificates, entity.publishing.ftp)
+    assert [fact.value for fact in facts if isinstance(fact, Known)] == [True, "1.2", "FtpsOnly", True, True]
+    assert isinstance(entity.sticky_settings, Known) and entity.sticky_settings.value == {"orders_db"}
+    assert isinstance(entity.client_certificate_exclusions, Known)
+    assert entity.client_certificate_exclusions.value == ("/a", "/b")
+    assert isinstance(entity.cors_origins, Known) and entity.cors_origins.value == ("*",)
+    assert isinstance(entity.identities, Known)
+    (attached,) = entity.identities.value
+    assert isinstance(attached.client_id, Known) and attached.client_id.value == "c-1"
+    assert isinstance(entity.restrictions.private_endpoints, Known) and len(entity.restrictions.private_endpoints.value) == 1
+    assert isinstance(entity.restrictions.rules, Known)
+    (rule,) = entity.restrictions.rules.value
+    assert (rule.address, rule.is_service_tag, rule.allows, rule.headers) == ("apimanagement", True, True, {})
+    assert isinstance(entity.auth, Known) and entity.auth.value is not None
+    auth = entity.auth.value
+    values = (auth.secret_setting, auth.challenge_suppressed, auth.token_store, auth.requires_https, auth.microsoft_provider)
+    assert [fact.value for fact in values if isinstance(fact, Known)] == [
+        "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
+        False,
+        False,
+        True,
+        True,
+    ]

@@ -11,7 +11,7 @@ from mcpguard.model.kinds.entra import Application
 from mcpguard.model.kinds.gateway import Api
 from mcpguard.model.kinds.governance import DeclaredServer, Manifest
 from mcpguard.model.kinds.mcp import McpServer, McpTool, ServerSource
-from mcpguard.normalize.urls import parse_url
+from mcpguard.model.urls import parse_url
 
 
 def attach(estate: Estate, manifest: Manifest | None, at: Location | None) -> None:

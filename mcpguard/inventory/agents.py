@@ -193,12 +193,13 @@ def agent_rows(estate: Estate) -> Iterator[AgentRow]:
         owner, review, calls = _owner(agent, estate), _review(agent, estate), tuple(_servers_of(agent.key, estate))
         yield AgentRow(agent.id, agent.name, kind, owner, review, _identity(agent), calls, agent.at)
     of_foundry = {agent.client_id.value for agent in estate.of(FoundryAgent) if isinstance(agent.client_id, Known)}
+    called = _servers_called(estate) if _identities(estate) else {}
     for identity in _identities(estate):
         if identity.app_id not in of_foundry:
             told.update(it.id for it, _ in _declared(estate) if it.app_id.lower() == identity.app_id)
             review = entry("review by", identity.review_dates, lambda dates: dates[0].date if dates else "-", identity.at)
             itself = Entry("identity", identity.app_id, identity.at)
-            calls = tuple(_servers_called(identity, estate))
+            calls = tuple(called.get(identity.key, ()))
             owner = _sponsors(identity)
             yield AgentRow(identity.id, identity.name, "agent identity", owner, review, itself, calls, identity.at)
     for declared, at in _declared(estate):
@@ -210,10 +211,13 @@ def agent_rows(estate: Estate) -> Iterator[AgentRow]:
             yield AgentRow(f"manifest:{declared.id}", declared.id, "declared agent", owner, review, itself, calls, at)
 
 
-def _servers_called(identity: ServicePrincipal, estate: Estate) -> Iterator[Entry]:
+def _servers_called(estate: Estate) -> dict[str, list[Entry]]:
+    """The servers that agent identities can call, by the identity's key."""
+    called: dict[str, list[Entry]] = {}
     for server in estate.of(McpServer):
-        if any(found is identity for _, found in _agent_identities(server, estate)):
-            yield Entry("calls", server.name, server.at)
+        for _, identity in _agent_identities(server, estate):
+            called.setdefault(identity.key, []).append(Entry("calls", server.name, server.at))
+    return called
 
 
 def _servers_of(key: str, estate: Estate) -> Iterator[Entry]:

@@ -19,9 +19,10 @@ from mcpguard.model.links import Relation
 from mcpguard.model.reference_data import well_known_clients
 from mcpguard.model.server_view import judged_calls
 from mcpguard.model.sheet import Agreement, Comparison, Entry, Hop, HopRole
+from mcpguard.policy.effective import Statement
 from mcpguard.policy.flow import statements
-from mcpguard.policy.tree import Element, Value
-from mcpguard.policy.vocabulary import TOKEN_VALIDATORS
+from mcpguard.policy.guards import listed_in, validates_token
+from mcpguard.policy.tree import Value
 
 _CLIENT_CLAIMS = frozenset({"azp", "appid"})
 
@@ -39,7 +40,8 @@ class Door(msgspec.Struct, frozen=True):
 
 def doors(server: McpServer, estate: Estate) -> tuple[Door, ...]:
     """Every place that names clients of a server: gateway, hosts, registrations, manifest."""
-    return (*_gateway(server, estate), *_hosts(server, estate), *_registrations(server, estate), *_declared(server, estate))
+    places = (_gateway, _hosts, _registrations, _declared)
+    return estate.remember(("doors", server.key), lambda: tuple(door for place in places for door in place(server, estate)))
 
 
 def _gateway(server: McpServer, estate: Estate) -> Iterator[Door]:
@@ -51,9 +53,7 @@ def _gateway(server: McpServer, estate: Estate) -> Iterator[Door]:
     for call in judged_calls(server, estate):
         ids: set[str] = set()
         for statement in statements(call.policy.inbound):
-            if statement.name not in TOKEN_VALIDATORS:
-                continue
-            for content in _client_values(statement.element):
+            for content in _client_values(statement) if validates_token(statement) else ():
                 match call.policy.resolve(content):
                     case Known(value=text):
                         ids.add(text.strip().lower())
@@ -66,13 +66,10 @@ def _gateway(server: McpServer, estate: Estate) -> Iterator[Door]:
     yield Door("the gateway", Known(None if open_to_any else frozenset(named)), at or server.at)
 
 
-def _client_values(element: Element) -> Iterator[Value]:
+def _client_values(validator: Statement) -> Iterator[Value]:
     """Client ids that a validator asks for: ``client-application-ids``, or values of the claims azp and appid."""
-    listed = element.find("client-application-ids")
-    for item in listed.elements if listed is not None else ():
-        if item.name == "application-id":
-            yield item.content
-    claims = element.find("required-claims")
+    yield from (content for _, content in listed_in(validator, "client-application-ids"))
+    claims = validator.element.find("required-claims")
     for claim in claims.elements if claims is not None else ():
         name = claim.attribute("name")
         if name is not None and name.text.strip().lower() in _CLIENT_CLAIMS:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mcpguard.core.facts import Fact, Known, Members, Unknown
+from mcpguard.core.facts import Fact, Known, Members, Unknown, value_or_none
 from mcpguard.core.location import Location
 from mcpguard.inventory.callers import registrations_of
 from mcpguard.inventory.entries import entry, listed, yes
 from mcpguard.inventory.ways import hosts_behind
-from mcpguard.model.directory import application_of, principal_of, principal_of_resource, principal_with
+from mcpguard.model.directory import application_of, principal_of, principal_with
 from mcpguard.model.estate import Estate
+from mcpguard.model.host_identities import principal_of_identity
 from mcpguard.model.kinds.entra import Application, DirectoryObject, ServicePrincipal
 from mcpguard.model.kinds.host_parts import ManagedIdentity
 from mcpguard.model.kinds.hosting import Host, PlatformAuth, Site
@@ -124,13 +125,12 @@ def _identities(host: Host, estate: Estate) -> Iterator[tuple[Hop, ServicePrinci
 def _identity(identity: ManagedIdentity, host: Host, estate: Estate) -> tuple[Hop, ServicePrincipal | None]:
     name = identity.resource_id.rsplit("/", 1)[-1]
     title = f"user-assigned identity {name}" if name else f"system-assigned identity of {host.title}"
-    principal = principal_of_resource(identity.resource_id.lower() or host.key, estate)
+    principal = value_or_none(principal_of_identity(identity, host, estate))
     missing: Unknown | None = None
     object_id = identity.principal_id
     if isinstance(object_id, Unknown):
         missing = object_id
     elif object_id.value:
-        principal = principal_with(object_id.value, estate) or principal
         url = f"https://graph.microsoft.com/v1.0/servicePrincipals/{object_id.value}"
         missing = Unknown(f"the principal {object_id.value} of {title}", f"add the answer of: az rest --method get --url {url}")
     if principal is not None:

@@ -16,7 +16,7 @@ from mcpguard.model.kinds.hosting import ContainerApp, Host, PlatformAuth, Site
 from mcpguard.model.kinds.mcp import McpServer, ServerSource
 from mcpguard.policy.effective import EffectivePolicy
 from mcpguard.policy.flow import statements
-from mcpguard.policy.guards import met, plain, validates_token
+from mcpguard.policy.guards import listed_in, met, plain, validates_token
 from mcpguard.policy.vocabulary import TOKEN_VALIDATORS
 
 _AZURE_SUFFIXES = (
@@ -33,6 +33,10 @@ _AZURE_SUFFIXES = (
     ".azurecontainerapps.us",
 )
 _PRIVATE = LazyPattern(r"^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|127\.|\[|[^.]+$)|\.(?:internal|local|lan|corp)$")
+
+
+_AUDIENCES = ("audiences", "backend-application-ids")
+"""Groups of a token validator that say for whom a token has to be issued."""
 
 
 class Audiences(msgspec.Struct, frozen=True):
@@ -57,22 +61,18 @@ def validated_audiences(policy: EffectivePolicy) -> Fact[Audiences] | None:
         if statement.name not in TOKEN_VALIDATORS:
             continue
         first = first or statement.at
-        for group, item in (("audiences", "audience"), ("backend-application-ids", "application-id")):
-            parent = statement.element.find(group)
-            for child in parent.elements if parent else ():
-                if child.name != item:
-                    continue
-                match policy.resolve(child.content):
-                    case Known(value=text) if not child.content.expressions:
-                        accepted.add(bare(text))
-                    case Known(value=text):
-                        return Unknown(
-                            f"the audience {text.strip()!r}, which an expression computes",
-                            "write the audience as a literal or as a plain named value",
-                            statement.value_at(child.content),
-                        )
-                    case Unknown() as unknown:
-                        return unknown
+        for _, content in listed_in(statement, *_AUDIENCES):
+            match policy.resolve(content):
+                case Known(value=text) if not content.expressions:
+                    accepted.add(bare(text))
+                case Known(value=text):
+                    return Unknown(
+                        f"the audience {text.strip()!r}, which an expression computes",
+                        "write the audience as a literal or as a plain named value",
+                        statement.value_at(content),
+                    )
+                case Unknown() as unknown:
+                    return unknown
     return Known(Audiences(frozenset(accepted), first), first) if first is not None else None
 
 
@@ -141,15 +141,12 @@ def named_audiences(policy: EffectivePolicy) -> Iterator[Known[str] | Unknown]:
         if isinstance(found, Unknown):
             yield found
             continue
-        for group, item in (("audiences", "audience"), ("backend-application-ids", "application-id")):
-            parent = found.element.find(group)
-            for child in parent.elements if parent is not None else ():
-                if child.name == item:
-                    match plain(policy, found, child.content):
-                        case Known(value=text, at=at):
-                            yield Known(bare(text), at)
-                        case Unknown() as unknown:
-                            yield unknown
+        for _, content in listed_in(found, *_AUDIENCES):
+            match plain(policy, found, content):
+                case Known(value=text, at=at):
+                    yield Known(bare(text), at)
+                case Unknown() as unknown:
+                    yield unknown
 
 
 def registration_of_other_host(audience: str, server: McpServer, estate: Estate) -> str:

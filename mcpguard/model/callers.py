@@ -13,7 +13,7 @@ from mcpguard.model.kinds.mcp import McpServer, ServerSource
 from mcpguard.model.reference_data import well_known_clients
 from mcpguard.model.server_view import judged_calls
 from mcpguard.policy.flow import statements
-from mcpguard.policy.vocabulary import TOKEN_VALIDATORS
+from mcpguard.policy.guards import listed_in, validates_token
 
 
 def allowed_clients(server: McpServer, estate: Estate) -> Iterator[tuple[Fact[tuple[str, ...]], str]]:
@@ -40,11 +40,11 @@ def gateway_clients(server: McpServer, estate: Estate) -> Iterator[tuple[str, Lo
         return
     for call in judged_calls(server, estate):
         for statement in statements(call.policy.inbound):
-            parent = statement.element.find("client-application-ids") if statement.name in TOKEN_VALIDATORS else None
-            for child in parent.elements if parent is not None else ():
-                match call.policy.resolve(child.content):
+            listed = listed_in(statement, "client-application-ids") if validates_token(statement) else ()
+            for _, content in listed:
+                match call.policy.resolve(content):
                     case Known(value=text):
-                        yield text.strip().lower(), statement.value_at(child.content)
+                        yield text.strip().lower(), statement.value_at(content)
                     case Unknown():
                         pass
 

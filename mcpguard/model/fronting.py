@@ -19,9 +19,10 @@ from mcpguard.model.in_effect import backends_in_effect
 from mcpguard.model.kinds.gateway import Api, Service
 from mcpguard.model.kinds.host_parts import ManagedIdentity
 from mcpguard.model.kinds.hosting import Host, Site
-from mcpguard.model.kinds.mcp import Confidence, McpServer, ServerSource, Url, least
+from mcpguard.model.kinds.mcp import Confidence, McpServer, ServerSource, least
 from mcpguard.model.reference_data import well_known_clients
 from mcpguard.model.token_paths import host_at
+from mcpguard.model.urls import parse_url
 
 
 class Front(msgspec.Struct, frozen=True):
@@ -81,7 +82,7 @@ def _fronts_of(server: McpServer, estate: Estate) -> Iterator[tuple[str, Front]]
     if server.source is not ServerSource.APIM_REST_TOOLS:
         return
     for text, at in _addresses(server, estate):
-        host = host_at(_url(text, at), estate)
+        host = host_at(parse_url(text, at), estate)
         if host is not None:
             yield host.key, Front(server, "an API behind its tools calls the host", server.confidence)
 
@@ -95,11 +96,6 @@ def _addresses(server: McpServer, estate: Estate) -> Iterator[tuple[str, Locatio
         api = estate.get(Api, key)
         if api is not None and isinstance(api.service_url, Known) and api.service_url.value:
             yield api.service_url.value, api.at
-
-
-def _url(text: str, at: Location) -> Url:
-    rest = text.partition("://")[2].partition("/")[0].rpartition("@")[2]
-    return Url(text, text.partition("://")[0], rest.partition(":")[0].lower(), "", at)
 
 
 def calling_side(found: tuple[Front, ...], estate: Estate) -> CallingSide:

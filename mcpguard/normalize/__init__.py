@@ -42,9 +42,10 @@ def build(
     its place, names hosts of gateways that no resource shows.
     """
     raws = {raw.key: raw for raw in evidence.resources}
+    types = _types(evidence)
     scopes_with_policy, compliance = _policies_listed(evidence)
     estate = Estate(
-        _entities(evidence),
+        _entities(evidence, types),
         complete=evidence.complete,
         gaps=evidence.gaps,
         artifacts=evidence.artifacts,
@@ -58,17 +59,17 @@ def build(
     estate.add(list(gateway_servers(estate, raws, assume_mcp)))
     estate.links.add(backend_links(estate))
     estate.add(list(linked_servers(estate)))
-    if any(raw.type == "file/policy" for raw in evidence.resources):
+    if "file/policy" in types:
         from mcpguard.normalize.loose import loose_servers
 
         estate.add(list(loose_servers(estate, assume_mcp)))
     estate.add(list(oauth_proxies(estate)))
     estate.add(list(host_tools(estate)))
-    if any(raw.type.startswith(_FOUNDRY) for raw in evidence.resources):
+    if any(type.startswith(_FOUNDRY) for type in types):
         from mcpguard.normalize.link_agents import agent_links
 
         estate.links.add(agent_links(estate))
-    if any(raw.type.startswith("microsoft.graph/") for raw in evidence.resources):
+    if any(type.startswith("microsoft.graph/") for type in types):
         from mcpguard.normalize.link_registrations import registration_links, ties
 
         estate.links.add(registration_links(estate))
@@ -76,7 +77,12 @@ def build(
     return estate
 
 
-def _entities(evidence: Evidence) -> Iterator[tuple[Entity, str]]:
+def _types(evidence: Evidence) -> frozenset[str]:
+    """The types that were read, each once: what is there decides which readers are loaded."""
+    return frozenset(raw.type for raw in evidence.resources)
+
+
+def _entities(evidence: Evidence, types: frozenset[str]) -> Iterator[tuple[Entity, str]]:
     for raw in (*implied_services(evidence.resources), *evidence.resources):
         if raw.type.startswith(APIM):
             yield from gateway_entities(raw)
@@ -88,24 +94,24 @@ def _entities(evidence: Evidence) -> Iterator[tuple[Entity, str]]:
             from mcpguard.normalize.clients import client_entries
 
             yield from client_entries(raw)
-    if any(raw.type.startswith(("microsoft.web/", "microsoft.app/")) for raw in evidence.resources):
+    if any(type.startswith(("microsoft.web/", "microsoft.app/")) for type in types):
         from mcpguard.normalize.hosting import HostIndex, hosts
 
         yield from hosts(HostIndex(evidence))
-    if any(raw.type.startswith("microsoft.graph/") for raw in evidence.resources):
+    if any(type.startswith("microsoft.graph/") for type in types):
         from mcpguard.normalize.entra import directory_entities
 
         for entity in directory_entities(evidence):
             yield entity, ""
-    if any(raw.type.startswith(("mcp-gateway/", "kubernetes/")) for raw in evidence.resources):
+    if any(type.startswith(("mcp-gateway/", "kubernetes/")) for type in types):
         from mcpguard.normalize.mcp_gateway import gateway_entities as kubernetes_gateways
 
         yield from kubernetes_gateways(evidence)
-    if any(raw.type.startswith(_FOUNDRY) for raw in evidence.resources):
+    if any(type.startswith(_FOUNDRY) for type in types):
         from mcpguard.normalize.foundry import foundry_entities
 
         yield from foundry_entities(evidence)
-    if any(raw.type in ("file/server.json", "microsoft.apicenter/services/workspaces/apis") for raw in evidence.resources):
+    if types & {"file/server.json", "microsoft.apicenter/services/workspaces/apis"}:
         from mcpguard.normalize.inventories import inventory_entries
 
         for entry in inventory_entries(evidence):

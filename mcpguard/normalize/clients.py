@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from mcpguard.evidence import RawResource
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.mcp import ClientEntry
+from mcpguard.model.urls import parse_url
 from mcpguard.normalize.fields import lookup, text
-from mcpguard.normalize.urls import parse_url
 
 
 def client_entries(raw: RawResource) -> Iterator[tuple[Entity, str]]:

@@ -22,6 +22,7 @@ from mcpguard.model.kinds.foundry import (
     account_key,
 )
 from mcpguard.model.kinds.mcp import Url
+from mcpguard.model.urls import parse_url
 from mcpguard.normalize.fields import (
     READ_AGAIN,
     absent_member,
@@ -36,7 +37,6 @@ from mcpguard.normalize.fields import (
     text,
     texts,
 )
-from mcpguard.normalize.urls import parse_url
 
 ACCOUNT = "microsoft.cognitiveservices/accounts"
 WORKSPACE_CONNECTION = "microsoft.machinelearningservices/workspaces/connections"

@@ -11,9 +11,9 @@ from mcpguard.evidence import Json, RawResource
 from mcpguard.evidence.foundry_words import fold
 from mcpguard.model.kinds.foundry import FoundryTool, HeldSecret, ToolApproval, ToolFilter
 from mcpguard.model.kinds.mcp import Url
+from mcpguard.model.urls import parse_url
 from mcpguard.normalize.fields import fact, lookup, not_usable
 from mcpguard.normalize.foundry import held_secrets
-from mcpguard.normalize.urls import parse_url
 
 _INPUT = LazyPattern(r"(?<!\$)\{\{[#^&{]?\s*([A-Za-z_][\w.\-]*)\s*\}\}")
 _ALWAYS = "Foundry asks always when require_approval is absent (agents/how-to/tools/model-context-protocol)"

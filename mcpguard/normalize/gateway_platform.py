@@ -9,6 +9,7 @@ from mcpguard.evidence import Json, RawResource, Unresolved
 from mcpguard.evidence.formats import TEMPLATES
 from mcpguard.model.estate import service_key
 from mcpguard.model.kinds.gateway import GatewayApi, GatewayHostname, Platform, SelfHostedGateway, Service, TlsSetting
+from mcpguard.model.urls import parse_url
 from mcpguard.normalize.fields import (
     READ_AGAIN,
     absent_member,
@@ -23,7 +24,6 @@ from mcpguard.normalize.fields import (
 )
 from mcpguard.normalize.gateway_network import outbound_addresses, subnets
 from mcpguard.normalize.host_identities import read_identities
-from mcpguard.normalize.urls import parse_url
 
 _SERVICE = "microsoft.apimanagement/service"
 _MIN_VERSION_DEFAULT = "every version of the management API is let in unless minApiVersion is set (facts/apim.md 1.1)"

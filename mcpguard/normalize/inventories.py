@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from mcpguard.evidence import Evidence, Json, RawResource
 from mcpguard.model.kinds.mcp import InventoryEntry, Url
+from mcpguard.model.urls import parse_url
 from mcpguard.normalize.fields import lookup, parent_key, text
-from mcpguard.normalize.urls import parse_url
 
 API = "microsoft.apicenter/services/workspaces/apis"
 DEPLOYMENT = f"{API}/deployments"

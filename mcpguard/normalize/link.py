@@ -17,7 +17,7 @@ from mcpguard.model.kinds.gateway import Api, Backend, Operation, Service
 from mcpguard.model.kinds.hosting import ContainerApp, Function, Host, Site
 from mcpguard.model.kinds.mcp import Confidence, McpServer, McpTool, ServerSource, Url
 from mcpguard.model.links import Link, Relation
-from mcpguard.normalize.urls import parse_url
+from mcpguard.model.urls import parse_url
 
 
 def all_hosts(estate: Estate) -> dict[str, Host]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mcpguard.core.facts import Known
-from mcpguard.model.addresses import is_address_of
+from mcpguard.model.addresses import servers_at
 from mcpguard.model.estate import Estate
 from mcpguard.model.foundry_view import connection_of, endpoint_of
 from mcpguard.model.kinds.foundry import FoundryAgent, FoundryTool, GatewayLink, Toolbox
-from mcpguard.model.kinds.mcp import McpServer, Url
 from mcpguard.model.links import Link, Relation
 
 _TOOLBOX = "/toolboxes/"
@@ -21,25 +20,24 @@ _TOOLBOX = "/toolboxes/"
 
 def agent_links(estate: Estate) -> Iterator[Link]:
     """From each agent and toolbox to its connections and servers, and from accounts and projects to gateways."""
-    reached = _Servers(estate)
     for toolbox in estate.of(Toolbox):
         match toolbox.default:
             case Known(value=version):
                 for tool in version.tools.items:
-                    yield from _of_tool(tool, toolbox, reached, estate)
+                    yield from _of_tool(tool, toolbox, estate)
             case _:
                 pass
     by_name = {(toolbox.home, toolbox.name.lower()): toolbox for toolbox in estate.of(Toolbox)}
     for agent in estate.of(FoundryAgent):
         for tool in agent.tools.items:
-            yield from _of_tool(tool, agent, reached, estate)
+            yield from _of_tool(tool, agent, estate)
             box = _toolbox_behind(tool, agent, by_name, estate)
             if box is not None:
-                yield from _through_toolbox(agent, box, reached, estate)
+                yield from _through_toolbox(agent, box, estate)
         for name in agent.latest.toolboxes:
             named = by_name.get((agent.home, name.lower()))
             if named is not None:
-                yield from _through_toolbox(agent, named, reached, estate)
+                yield from _through_toolbox(agent, named, estate)
     for link in estate.of(GatewayLink):
         match link.target:
             case Known(value=target):
@@ -48,22 +46,7 @@ def agent_links(estate: Estate) -> Iterator[Link]:
                 pass
 
 
-class _Servers:
-    """Servers by address; each address is looked up once."""
-
-    def __init__(self, estate: Estate) -> None:
-        self._estate = estate
-        self._found: dict[str, tuple[McpServer, ...]] = {}
-
-    def at(self, url: Url) -> tuple[McpServer, ...]:
-        found = self._found.get(url.text)
-        if found is None:
-            servers = (server for server in self._estate.of(McpServer) if is_address_of(url, server, self._estate))
-            found = self._found[url.text] = tuple(servers)
-        return found
-
-
-def _of_tool(tool: FoundryTool, owner: FoundryAgent | Toolbox, servers: _Servers, estate: Estate) -> Iterator[Link]:
+def _of_tool(tool: FoundryTool, owner: FoundryAgent | Toolbox, estate: Estate) -> Iterator[Link]:
     connection = connection_of(tool, owner, estate)
     through = ""
     if isinstance(connection, Known) and connection.value is not None:
@@ -71,7 +54,7 @@ def _of_tool(tool: FoundryTool, owner: FoundryAgent | Toolbox, servers: _Servers
         yield Link(Relation.THROUGH, owner.key, connection.value.key, f"its {tool.title} names it", tool.at)
     endpoint = endpoint_of(tool, owner, estate)
     if isinstance(endpoint, Known) and endpoint.value is not None:
-        for server in servers.at(endpoint.value):
+        for server in servers_at(endpoint.value, estate):
             how = f"its {tool.title} calls {endpoint.value.text}{through}"
             yield Link(Relation.CALLS, owner.key, server.key, how, tool.at)
 
@@ -86,11 +69,11 @@ def _toolbox_behind(
     return None
 
 
-def _through_toolbox(agent: FoundryAgent, toolbox: Toolbox, servers: _Servers, estate: Estate) -> Iterator[Link]:
+def _through_toolbox(agent: FoundryAgent, toolbox: Toolbox, estate: Estate) -> Iterator[Link]:
     match toolbox.default:
         case Known(value=version):
             for tool in version.tools.items:
-                for link in _of_tool(tool, toolbox, servers, estate):
+                for link in _of_tool(tool, toolbox, estate):
                     how = f"its toolbox {toolbox.name}: {link.how}"
                     yield Link(link.relation, agent.key, link.target, how, link.at, link.confidence)
         case _:

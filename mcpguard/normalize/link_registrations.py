@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from mcpguard.core.facts import Fact, Known, Unknown
 from mcpguard.core.location import Location
-from mcpguard.model.directory import principal_of, principal_of_resource, principal_with
+from mcpguard.model.directory import principal_of
 from mcpguard.model.estate import Estate, Tie
+from mcpguard.model.host_identities import principal_of_identity
 from mcpguard.model.kinds.entra import Application
 from mcpguard.model.kinds.foundry import FoundryAgent
 from mcpguard.model.kinds.hosting import ContainerApp, PlatformAuth, Site
@@ -18,13 +19,21 @@ from mcpguard.model.kinds.mcp import McpGateway, McpServer, ServerSource
 from mcpguard.model.links import Link, Relation
 from mcpguard.model.server_view import judged_calls
 from mcpguard.policy.flow import statements
-from mcpguard.policy.vocabulary import TOKEN_VALIDATORS
+from mcpguard.policy.guards import listed_in, validates_token
 
 _ROLES = {
     Relation.SIGNS_IN_WITH: ("server", "runs under its registration"),
     Relation.ACCEPTS_TOKENS_FOR: ("server", "accepts its tokens"),
     Relation.ADMITS: ("client", "admits it as a client"),
 }
+
+
+_GROUPS = {
+    "audiences": Relation.ACCEPTS_TOKENS_FOR,
+    "backend-application-ids": Relation.ACCEPTS_TOKENS_FOR,
+    "client-application-ids": Relation.ADMITS,
+}
+"""What a registration is to a server whose token validation lists it, by the group that does."""
 
 
 class Registrations:
@@ -118,22 +127,15 @@ def _named_by_policy(server: McpServer, estate: Estate) -> Iterator[_Named]:
     seen: set[tuple[Relation, str]] = set()
     for call in judged_calls(server, estate):
         for statement in statements(call.policy.inbound):
-            if statement.name not in TOKEN_VALIDATORS:
-                continue
-            for group, item, relation in (
-                ("audiences", "audience", Relation.ACCEPTS_TOKENS_FOR),
-                ("backend-application-ids", "application-id", Relation.ACCEPTS_TOKENS_FOR),
-                ("client-application-ids", "application-id", Relation.ADMITS),
-            ):
-                parent = statement.element.find(group)
-                for child in parent.elements if parent else ():
-                    match call.policy.resolve(child.content) if child.name == item else None:
-                        case Known(value=text) if (relation, text) not in seen:
-                            seen.add((relation, text))
-                            how = f"{statement.name} of the gateway names it in {group}"
-                            yield relation, text, how, statement.value_at(child.content)
-                        case _:
-                            pass
+            for group, content in listed_in(statement, *_GROUPS) if validates_token(statement) else ():
+                relation = _GROUPS[group]
+                match call.policy.resolve(content):
+                    case Known(value=text) if (relation, text) not in seen:
+                        seen.add((relation, text))
+                        how = f"{statement.name} of the gateway names it in {group}"
+                        yield relation, text, how, statement.value_at(content)
+                    case _:
+                        pass
 
 
 def ties(estate: Estate) -> dict[str, tuple[Tie, ...]]:
@@ -157,11 +159,11 @@ def _identities(estate: Estate) -> Iterator[tuple[str, Tie]]:
         if host is None or not isinstance(host.identities, Known):
             continue
         for identity in host.identities.value:
-            principal = principal_of_resource(identity.resource_id or host.key, estate)
-            if principal is None and isinstance(identity.principal_id, Known):
-                principal = principal_with(identity.principal_id.value, estate)
-            if principal is not None:
-                yield principal.key, Tie(server.key, "identity", f"{host.title} runs as it")
+            match principal_of_identity(identity, host, estate):
+                case Known(value=principal):
+                    yield principal.key, Tie(server.key, "identity", f"{host.title} runs as it")
+                case Unknown():
+                    pass
 
 
 def _agents(estate: Estate) -> Iterator[tuple[str, Tie]]:

@@ -14,9 +14,9 @@ from mcpguard.evidence import Evidence, RawResource
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.mcp import Confidence, McpGateway, McpServer, McpTool, ServerSource, Url
 from mcpguard.model.kubernetes_gateway import SETTINGS_EXPORT
+from mcpguard.model.urls import parse_url
 from mcpguard.normalize.fields import fact, lookup, text
 from mcpguard.normalize.kubernetes_settings import Settings, settings_of
-from mcpguard.normalize.urls import parse_url
 
 _PORT = 8000
 """The port on which the gateway listens, without TLS (microsoft/mcp-gateway Program.cs)."""

@@ -12,8 +12,8 @@ from mcpguard.model.estate import Estate, child_type
 from mcpguard.model.kinds.entity import Entity
 from mcpguard.model.kinds.gateway import Api, Backend, Operation, PolicyText
 from mcpguard.model.kinds.mcp import Confidence, McpServer, McpTool, ServerSource, Url
+from mcpguard.model.urls import parse_url, segments
 from mcpguard.normalize.fields import fact, last_segment, lookup, not_usable, parent_key
-from mcpguard.normalize.urls import parse_url, segments
 from mcpguard.policy.effective import resolve_named_values
 from mcpguard.policy.tree import Document
 

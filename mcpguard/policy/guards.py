@@ -64,6 +64,16 @@ def is_refusal(statement: Statement) -> bool:
     return code is not None and code.text.strip() in _REFUSALS
 
 
+def listed_in(validator: Statement, *groups: str) -> Iterator[tuple[str, Value]]:
+    """What a token validator lists in some of its groups, such as ``audiences``, each with the group's name."""
+    for group in groups:
+        parent = validator.element.find(group)
+        item = "audience" if group == "audiences" else "application-id"
+        for child in parent.elements if parent is not None else ():
+            if child.name == item:
+                yield group, child.content
+
+
 def validates_token(statement: Statement) -> bool:
     """Whether a statement validates a token; a client certificate is none."""
     return statement.name in TOKEN_VALIDATORS

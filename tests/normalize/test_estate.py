@@ -17,8 +17,8 @@ from mcpguard.model.kinds.governance import ToolClass
 from mcpguard.model.kinds.hosting import ContainerApp, Site
 from mcpguard.model.kinds.mcp import Confidence, McpServer, McpTool, ServerSource
 from mcpguard.model.restrictions import demands
+from mcpguard.model.urls import parse_url
 from mcpguard.normalize import build
-from mcpguard.normalize.urls import parse_url
 from mcpguard.policy.effective import Scope, Section
 
 SERVICE = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.ApiManagement/service/s"

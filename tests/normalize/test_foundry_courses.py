@@ -15,7 +15,7 @@ from mcpguard.model.foundry_mediation import Course, course_of
 from mcpguard.model.foundry_policies import foreign_aliases, refused_auth_types, secrets_left_out
 from mcpguard.model.foundry_view import RemoteTool, remote_tools
 from mcpguard.model.kinds.foundry import FoundryAgent, FoundryConnection, ToolPolicy
-from mcpguard.normalize.urls import parse_url
+from mcpguard.model.urls import parse_url
 from tests.normalize.test_foundry import ACCOUNT, PROJECT, SERVICE, TYPE, account, agent_of, arm, connection, estate, mcp
 
 MANIFEST = Location("mcp-inventory.yaml")
